@@ -1,0 +1,1 @@
+"""Validated, frozen configuration: `data` and `training` are its parts, `run` is the whole."""

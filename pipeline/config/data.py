@@ -1,0 +1,162 @@
+"""Configuration of the data: where it comes from, how it is split and encoded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.config.base import Frozen
+
+
+class MovieLens100KSource(Frozen):
+    """MovieLens 100K, fetched and cached; see the README for its terms."""
+
+    source: Literal["movielens_100k"]
+
+
+class CategoriesColumn(Frozen):
+    """A column that holds several categories in one cell.
+
+    Attributes:
+      column: The column's name in the file.
+      separator: What stands between two categories; a Parquet list column needs none.
+    """
+
+    column: str
+    separator: str | None = None
+
+
+class InteractionsFile(Frozen):
+    """Column mapping of an interactions file (CSV or Parquet, told by its suffix).
+
+    Attributes:
+      path: The file; a relative path is taken from the configuration file's folder.
+      user_id: Column of the user's id.
+      item_id: Column of the item's id.
+      timestamp: Column of the time of the event.
+      timestamp_unit: `s` or `ms` since 1970 UTC, or `iso` for ISO 8601 texts and
+        Parquet timestamps.
+      value: Column of a number that says how much (a rating, an amount), if any.
+      event_type: Column of the event's kind, if any.
+      separator: Column separator of a CSV file.
+    """
+
+    path: Path
+    user_id: str = "user_id"
+    item_id: str = "item_id"
+    timestamp: str = "timestamp"
+    timestamp_unit: Literal["s", "ms", "iso"] = "s"
+    value: str | None = None
+    event_type: str | None = None
+    separator: str = ","
+
+
+class ItemsFile(Frozen):
+    """Column mapping of an items file.
+
+    Attributes:
+      path: The file; a relative path is taken from the configuration file's folder.
+      item_id: Column of the item's id.
+      title: Column of its title.
+      text: Column of a longer text, if any.
+      categories: Attribute name to column, or to a column with a separator inside.
+      numbers: Attribute name to column.
+      separator: Column separator of a CSV file.
+    """
+
+    path: Path
+    item_id: str = "item_id"
+    title: str = "title"
+    text: str | None = None
+    categories: dict[str, str | CategoriesColumn] = Field(default_factory=dict)
+    numbers: dict[str, str] = Field(default_factory=dict)
+    separator: str = ","
+
+
+class UsersFile(Frozen):
+    """Column mapping of a users file.
+
+    Attributes:
+      path: The file; a relative path is taken from the configuration file's folder.
+      user_id: Column of the user's id.
+      categories: Attribute name to column.
+      numbers: Attribute name to column.
+      separator: Column separator of a CSV file.
+    """
+
+    path: Path
+    user_id: str = "user_id"
+    categories: dict[str, str] = Field(default_factory=dict)
+    numbers: dict[str, str] = Field(default_factory=dict)
+    separator: str = ","
+
+
+class CsvSource(Frozen):
+    """Anybody's own files, CSV or Parquet.
+
+    Attributes:
+      interactions: Who did what with which item, and when.
+      items: The corpus of items.
+      users: Attributes of users, if there are any.
+    """
+
+    source: Literal["csv"]
+    interactions: InteractionsFile
+    items: ItemsFile
+    users: UsersFile | None = None
+
+
+DataSource = Annotated[MovieLens100KSource | CsvSource, Field(discriminator="source")]
+
+
+class SplitConfig(Frozen):
+    """Shares of the interactions in time order: the oldest train, the newest test.
+
+    A boundary falls between two moments: events of one second are never parted.
+    """
+
+    train: float = Field(default=0.8, gt=0, lt=1)
+    eval: float = Field(default=0.1, gt=0, lt=1)
+    test: float = Field(default=0.1, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> SplitConfig:
+        total = self.train + self.eval + self.test
+        if abs(total - 1.0) > 1e-6:
+            raise ValueError(f"train, eval and test must add up to 1, not {total:g}")
+        return self
+
+
+class FeaturesConfig(Frozen):
+    """How raw features are encoded.
+
+    Attributes:
+      history_length: Newest interactions kept in a user's history.
+      max_categories: Categories kept of a category feature with several values.
+      oov_buckets: Out-of-vocabulary rows of every vocabulary.
+      number_buckets: Quantile buckets of every number.
+      crosses: Pairs of categorical features to cross; `user_...` attributes, `weekday` and
+        `hour_of_day` may appear.
+    """
+
+    history_length: int = Field(default=50, ge=1, le=1000)
+    max_categories: int = Field(default=8, ge=1, le=100)
+    oov_buckets: int = Field(default=1, ge=1)
+    number_buckets: int = Field(default=10, ge=2)
+    crosses: tuple[tuple[str, str], ...] = (("weekday", "hour_of_day"),)
+
+
+class BeamConfig(Frozen):
+    """How Apache Beam runs the data steps.
+
+    Attributes:
+      pipeline_args: Beam's own options, passed through as they stand.
+    """
+
+    pipeline_args: tuple[str, ...] = (
+        "--runner=DirectRunner",
+        "--direct_running_mode=in_memory",
+        "--direct_num_workers=1",
+    )

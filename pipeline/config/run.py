@@ -1,0 +1,137 @@
+"""The whole configuration of a run, and how it is read from YAML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError
+
+from pipeline.config.base import Frozen
+from pipeline.config.data import (
+    BeamConfig,
+    CsvSource,
+    DataSource,
+    FeaturesConfig,
+    SplitConfig,
+)
+from pipeline.config.training import IndexConfig, RankingConfig, RetrievalConfig, TextTowerConfig
+from pipeline.errors import InputError
+
+
+class GateConfig(Frozen):
+    """What a trained version must reach on the test split before it is pushed.
+
+    Attributes:
+      beat_baselines: Retrieval recall@20 and NDCG@10 must exceed popularity's and item-kNN's.
+      beat_item_mean: The error of a `value` task must be below the per-item mean's.
+      min_index_recall: Lowest recall@10 of the index against exact search.
+    """
+
+    beat_baselines: bool = True
+    beat_item_mean: bool = True
+    min_index_recall: float = Field(default=0.9, ge=0, le=1)
+
+
+class RunConfig(Frozen):
+    """Everything that decides a run.
+
+    Attributes:
+      name: The pipeline's name; its outputs stand in `output`/`name`.
+      output: Folder for metadata, artifacts, logs and bundles; a relative path is taken from
+        the working folder.
+      seed: Of every random draw.
+      data: The source.
+      schema_dir: Folder with a curated `interactions.pbtxt` and `items.pbtxt`; a relative path is
+        taken from the configuration file's folder. By default the source's own curated schema,
+        or one derived from the declared features if it has none.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    output: Path = Path("runs")
+    seed: int = 42
+    data: DataSource
+    schema_dir: Path | None = None
+    split: SplitConfig = SplitConfig()
+    features: FeaturesConfig = FeaturesConfig()
+    text: TextTowerConfig = TextTowerConfig()
+    retrieval: RetrievalConfig = RetrievalConfig()
+    ranking: RankingConfig = RankingConfig()
+    index: IndexConfig = IndexConfig()
+    gate: GateConfig = GateConfig()
+    beam: BeamConfig = BeamConfig()
+
+    @property
+    def run_dir(self) -> Path:
+        """Folder that holds everything this pipeline writes."""
+        return self.output / self.name
+
+    @property
+    def bundle_dir(self) -> Path:
+        """Folder of the pushed versions."""
+        return self.run_dir / "bundle"
+
+
+def load_config(path: Path) -> RunConfig:
+    """Reads and validates a configuration file.
+
+    Args:
+      path: A YAML file.
+
+    Returns:
+      The configuration, with the paths of input files made absolute.
+
+    Raises:
+      InputError: The file cannot be read, is not YAML, or breaks the model; the message names
+        each key and what was expected.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not a YAML file: {error}") from error
+    if not isinstance(raw, dict):
+        raise InputError(f"{path} must hold a mapping of settings, not {type(raw).__name__}")
+    try:
+        config = RunConfig.model_validate(raw)
+    except ValidationError as error:
+        raise InputError(f"{path} is not a valid configuration:\n{_explain(error)}") from error
+    return _with_absolute_inputs(config, path.resolve().parent)
+
+
+def _explain(error: ValidationError) -> str:
+    """One line a problem: the dotted key and what was wrong with it."""
+    lines = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"]) or "(top level)"
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"  {key}: unknown key")
+        elif problem["type"] == "missing":
+            lines.append(f"  {key}: missing")
+        else:
+            lines.append(f"  {key}: {problem['msg'].removeprefix('Value error, ')}")
+    return "\n".join(lines)
+
+
+def _with_absolute_inputs(config: RunConfig, base: Path) -> RunConfig:
+    """Takes relative input paths from `base`, the configuration file's folder."""
+    changes: dict[str, Any] = {}
+    if isinstance(config.data, CsvSource):
+        files = {
+            name: file.model_copy(update={"path": base / file.path})
+            for name, file in (
+                ("interactions", config.data.interactions),
+                ("items", config.data.items),
+                ("users", config.data.users),
+            )
+            if file is not None
+        }
+        changes["data"] = config.data.model_copy(update=files)
+    if config.schema_dir is not None:
+        changes["schema_dir"] = base / config.schema_dir
+    folder = config.text.folder()
+    if folder is not None:
+        changes["text"] = config.text.model_copy(update={"weights": str(base / folder)})
+    return config.model_copy(update=changes)

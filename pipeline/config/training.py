@@ -1,0 +1,176 @@
+"""Configuration of the models: text tower, retrieval, ranking and index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.config.base import Frozen
+
+
+class TextTowerConfig(Frozen):
+    """The BERT that reads an item's title and text.
+
+    Attributes:
+      weights: `minilm` (fetched and cached), `random` (small, for tests), or a folder in
+        Hugging Face layout (`config.json`, `vocab.txt`, `model.safetensors`).
+      max_tokens: Tokens of a text that are read, the special ones included.
+      trainable_layers: Layers from the top that are fine-tuned; the others stay frozen and
+        are computed once for each text of the corpus.
+      cache_mb: Memory that the frozen layers' outputs may take while training; above it they
+        are computed anew in each batch.
+      random_layers: Transformer layers of a `random` tower.
+      random_hidden_dim: Width of a `random` tower.
+    """
+
+    weights: str = "minilm"
+    max_tokens: int = Field(default=16, ge=3, le=512)
+    trainable_layers: int = Field(default=1, ge=0)
+    cache_mb: int = Field(default=1024, ge=0)
+    random_layers: int = Field(default=2, ge=1)
+    random_hidden_dim: int = Field(default=32, ge=4)
+
+    def folder(self) -> Path | None:
+        """The weights' folder if `weights` names one."""
+        return None if self.weights in ("minilm", "random") else Path(self.weights)
+
+
+class RetrievalConfig(Frozen):
+    """The two-tower model.
+
+    Attributes:
+      embedding_dim: Width of the space in which queries meet candidates.
+      id_dim: Width of id embeddings.
+      attribute_dim: Width of attribute embeddings.
+      history_encoder: How the history becomes one vector.
+      hidden_dims: Hidden layers of each tower.
+      dropout: Dropout of the towers' hidden layers.
+      id_dropout: Share of a batch's item ids replaced by the out-of-vocabulary row, so that
+        text and attributes learn to carry an item without an id.
+      epochs: Passes over the training split at most.
+      patience: Epochs without a better validation recall before training stops.
+      batch_size: Examples a step; also the number of in-batch negatives.
+      learning_rate: Of the towers (Adam).
+      text_learning_rate: Of the text tower's fine-tuned layers.
+      initial_temperature: Start value of the learnt temperature.
+    """
+
+    embedding_dim: int = Field(default=64, ge=2)
+    id_dim: int = Field(default=64, ge=2)
+    attribute_dim: int = Field(default=8, ge=1)
+    history_encoder: Literal["mean", "gru"] = "gru"
+    hidden_dims: tuple[int, ...] = (128,)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    id_dropout: float = Field(default=0.1, ge=0, lt=1)
+    epochs: int = Field(default=6, ge=1)
+    patience: int = Field(default=2, ge=1)
+    batch_size: int = Field(default=1024, ge=2)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    text_learning_rate: float = Field(default=2e-5, gt=0)
+    initial_temperature: float = Field(default=0.1, gt=0)
+
+
+class TaskConfig(Frozen):
+    """One task of the ranking model.
+
+    Attributes:
+      name: Its name in outputs, metrics and logs.
+      kind: `value` regresses an interaction's value; `value_at_least` is whether the value
+        reaches `threshold`; `above_usual` is whether it exceeds the mean of the user's earlier
+        values (undefined, and weighted zero, for a first interaction); `event` is whether
+        the event type is `event_type`.
+      weight: Weight of its loss.
+      threshold: For `value_at_least`.
+      event_type: For `event`.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    kind: Literal["value", "value_at_least", "above_usual", "event"]
+    weight: float = Field(default=1.0, ge=0)
+    threshold: float | None = None
+    event_type: str | None = None
+
+    @model_validator(mode="after")
+    def _has_its_parameter(self) -> TaskConfig:
+        if (self.kind == "value_at_least") != (self.threshold is not None):
+            raise ValueError("'threshold' belongs to kind 'value_at_least', and to it alone")
+        if (self.kind == "event") != (self.event_type is not None):
+            raise ValueError("'event_type' belongs to kind 'event', and to it alone")
+        return self
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether the task predicts a number rather than a probability."""
+        return self.kind == "value"
+
+    @property
+    def label_name(self) -> str:
+        """Name of the task's label among the transformed features."""
+        return f"label_{self.name}"
+
+    @property
+    def weight_name(self) -> str:
+        """Name of the label's example weight (0 where the label is undefined)."""
+        return f"weight_{self.name}"
+
+
+class RankingConfig(Frozen):
+    """The multi-task ranking model.
+
+    Attributes:
+      tasks: The tasks; the first one orders the recommendations if `order_by` is not set.
+      order_by: Weight of each task's score in the order of recommendations; tasks that are not
+        named weigh nothing.
+      hidden_dims: Hidden layers shared by all tasks.
+      dropout: Dropout of the hidden layers.
+      epochs: Passes over the training split at most.
+      patience: Epochs without a lower validation loss before training stops.
+      batch_size: Examples a step.
+      learning_rate: Adam's.
+    """
+
+    tasks: tuple[TaskConfig, ...] = (
+        TaskConfig(name="rating", kind="value"),
+        TaskConfig(name="like", kind="value_at_least", threshold=4.0),
+        TaskConfig(name="above_usual", kind="above_usual"),
+    )
+    order_by: dict[str, float] = Field(default_factory=dict)
+    hidden_dims: tuple[int, ...] = (128, 64)
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    epochs: int = Field(default=4, ge=1)
+    patience: int = Field(default=1, ge=1)
+    batch_size: int = Field(default=1024, ge=2)
+    learning_rate: float = Field(default=1e-3, gt=0)
+
+    @model_validator(mode="after")
+    def _tasks_are_consistent(self) -> RankingConfig:
+        names = [task.name for task in self.tasks]
+        if not names:
+            raise ValueError("at least one task is needed")
+        if len(set(names)) != len(names):
+            raise ValueError(f"two tasks share a name: {', '.join(names)}")
+        for name in self.order_by:
+            if name not in names:
+                raise ValueError(f"order_by names '{name}'; the tasks are {', '.join(names)}")
+        return self
+
+
+class IndexConfig(Frozen):
+    """The index over candidate embeddings.
+
+    Attributes:
+      kind: `auto` goes by the size of the corpus: exact below `exact_below`, quantised and
+        rescored below `partition_above`, partitioned as well above it.
+      exact_below: See `kind`.
+      partition_above: See `kind`.
+      retrieved: Candidates that `recommender` retrieves for the ranking model.
+      recall_queries: Queries, drawn with the run's seed, on which recall is measured.
+    """
+
+    kind: Literal["auto", "exact", "scann"] = "auto"
+    exact_below: int = Field(default=20_000, ge=0)
+    partition_above: int = Field(default=100_000, ge=0)
+    retrieved: int = Field(default=100, ge=1)
+    recall_queries: int = Field(default=1000, ge=1)

@@ -1,0 +1,43 @@
+"""Errors that are meant for people, and the exit codes they end a command with.
+
+| code | meaning                                                    |
+|------|------------------------------------------------------------|
+| 0    | done                                                       |
+| 1    | a fault in the program; run again with `--debug`           |
+| 2    | bad configuration, input or usage; nothing was computed    |
+| 3    | the gate refused the new version; the old one stays        |
+| 4    | the data break their schema; nothing was trained           |
+| 5    | the environment cannot run the stack; `recstack doctor`    |
+"""
+
+from __future__ import annotations
+
+
+class RecstackError(Exception):
+    """An error with a message for the user: what was wrong, where, and what to do."""
+
+    exit_code = 1
+
+
+class InputError(RecstackError):
+    """The configuration, a file or an argument cannot be used."""
+
+    exit_code = 2
+
+
+class GateError(RecstackError):
+    """The trained version was not good enough to be pushed."""
+
+    exit_code = 3
+
+
+class AnomalyError(RecstackError):
+    """The examples break the curated schema."""
+
+    exit_code = 4
+
+
+class StackError(RecstackError):
+    """The environment cannot run the stack."""
+
+    exit_code = 5

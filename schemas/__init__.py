@@ -1,0 +1,1 @@
+"""What the data is: feature records, canonical tables and curated schemas."""
