@@ -60,7 +60,7 @@ class RetrievalConfig(Frozen):
     embedding_dim: int = Field(default=64, ge=2)
     id_dim: int = Field(default=64, ge=2)
     attribute_dim: int = Field(default=8, ge=1)
-    history_encoder: Literal["mean", "gru"] = "gru"
+    history_encoder: Literal["mean", "attention"] = "attention"
     hidden_dims: tuple[int, ...] = (128,)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     id_dropout: float = Field(default=0.1, ge=0, lt=1)

@@ -1,0 +1,140 @@
+"""Exact and approximate search behind one interface.
+
+An index is a `tf.Module` with `is_exact` and `search(queries, k)`; it can be part of a SavedModel.
+Whoever saves or loads one with `is_exact` false imports `scann` first, and saves with
+:func:`save_options`.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from pipeline.config.training import IndexConfig
+
+_DIMENSIONS_PER_BLOCK = 2
+_ANISOTROPIC_THRESHOLD = 0.2  # for maximum inner product search (Guo et al. 2020)
+_MIN_REORDERED = 100
+_REORDERED_PER_RESULT = 4
+_MIN_SCANN_ITEMS = 16  # product quantisation needs a datum for each of its 16 centres
+
+
+class Index(Protocol):
+    """Maximum inner product search over the corpus."""
+
+    is_exact: bool
+
+    def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Finds the best candidates.
+
+        Args:
+          queries: [B, dim] float32.
+          k: Scalar int32, at most the size of the corpus.
+
+        Returns:
+          Scores and corpus rows, [B, k] float32 and int32, best first.
+        """
+
+
+class ExactIndex(tf.Module):
+    """Scores every candidate: pure TensorFlow, which any server takes."""
+
+    is_exact = True
+
+    def __init__(self, embeddings: np.ndarray):
+        """Initializes the index.
+
+        Args:
+          embeddings: [N, dim] float32, one candidate a row.
+        """
+        super().__init__(name="exact_index")
+        self.embeddings = tf.Variable(embeddings, trainable=False, name="embeddings")
+
+    def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """See :meth:`Index.search`."""
+        scores, rows = tf.math.top_k(tf.matmul(queries, self.embeddings, transpose_b=True), k)
+        return scores, rows
+
+
+class ScannIndex(tf.Module):
+    """ScaNN: quantised search, rescored exactly; large corpora are partitioned as well.
+
+    Partitions: the square root of the corpus' size; a tenth of them is searched.
+    """
+
+    is_exact = False
+
+    def __init__(self, embeddings: np.ndarray, partitioned: bool):
+        """Builds the index.
+
+        Args:
+          embeddings: [N, dim] float32, one candidate a row; at least 16 rows.
+          partitioned: Whether to search the nearest partitions only.
+        """
+        from scann.scann_ops.py import scann_ops
+
+        super().__init__(name="scann_index")
+        builder = scann_ops.builder(tf.constant(embeddings), _MIN_REORDERED, "dot_product")
+        if partitioned:
+            leaves = round(len(embeddings) ** 0.5)
+            builder = builder.tree(leaves, num_leaves_to_search=max(1, leaves // 10))
+        builder = builder.score_ah(
+            _DIMENSIONS_PER_BLOCK, anisotropic_quantization_threshold=_ANISOTROPIC_THRESHOLD
+        ).reorder(_MIN_REORDERED)
+        self.state = builder.build().serialize_to_module()
+        # The op that restores the searcher must have run once before the module is saved.
+        self.search(tf.constant(embeddings[:1]), tf.constant(1))
+
+    def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """See :meth:`Index.search`."""
+        from scann.scann_ops.py import scann_ops
+
+        result = scann_ops.searcher_from_module(self.state).search_batched(
+            queries,
+            final_num_neighbors=k,
+            pre_reorder_num_neighbors=tf.maximum(k * _REORDERED_PER_RESULT, _MIN_REORDERED),
+        )
+        return result.distances, tf.cast(result.indices, tf.int32)
+
+
+def chosen_kind(config: IndexConfig, num_items: int) -> str:
+    """`exact` or `scann`: what a configuration means for a corpus of this size."""
+    if config.kind != "auto":
+        return config.kind
+    return "exact" if num_items < config.exact_below else "scann"
+
+
+def build_index(kind: str, embeddings: np.ndarray, config: IndexConfig) -> Index:
+    """Builds an index.
+
+    Args:
+      kind: `exact` or `scann`. A corpus too small to be quantised gets an exact one.
+      embeddings: [N, dim] float32.
+      config: Says from what size on a ScaNN index is partitioned.
+    """
+    if kind == "exact" or len(embeddings) < _MIN_SCANN_ITEMS:
+        return ExactIndex(embeddings)
+    return ScannIndex(embeddings, partitioned=len(embeddings) >= config.partition_above)
+
+
+def save_options(is_exact: bool) -> tf.saved_model.SaveOptions | None:
+    """Options for saving a module that holds an index."""
+    return None if is_exact else tf.saved_model.SaveOptions(namespace_whitelist=["Scann"])
+
+
+def index_recall(index: Index, embeddings: np.ndarray, queries: np.ndarray, k: int) -> float:
+    """Share of the exact k best that the index finds, a mean over the queries.
+
+    Args:
+      index: The index to judge.
+      embeddings: [N, dim], what it was built over.
+      queries: [Q, dim].
+      k: Results a query.
+    """
+    k = min(k, len(embeddings))
+    found = index.search(tf.constant(queries), tf.constant(k))[1].numpy()
+    exact = ExactIndex(embeddings).search(tf.constant(queries), tf.constant(k))[1].numpy()
+    hits = (found[:, :, np.newaxis] == exact[:, np.newaxis, :]).any(axis=1)
+    return float(hits.mean())

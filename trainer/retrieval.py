@@ -1,0 +1,208 @@
+"""The two-tower retrieval model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+import tf_keras
+
+from pipeline.config.training import RetrievalConfig
+from schemas.features import HISTORY_ITEM_IDS, ITEM_ID, USER_ID
+from trainer.corpus import Corpus
+from trainer.corpus_texts import CorpusTexts
+from trainer.history_encoder import build_history_encoder
+from trainer.sizes import ModelSizes
+from trainer.text_tower import TextTower
+from trainer.towers import Tower
+
+Features = Mapping[str, tf.Tensor]
+
+VALIDATION_K = 20
+
+
+class RetrievalModel(tfrs.models.Model):
+    """Query tower (id, attributes, history) and candidate tower (id, attributes, text).
+
+    History and candidates share their item embeddings. An item without an interaction in the
+    training split, and one outside the corpus, take the embedding of the unknown item, which
+    `id_dropout` trains, so that text and attributes carry them.
+
+    Trained by in-batch softmax with the logQ correction (Yi et al. 2019), accidental hits
+    removed, and a learnt temperature.
+    """
+
+    def __init__(
+        self,
+        config: RetrievalConfig,
+        sizes: ModelSizes,
+        corpus: Corpus,
+        item_counts: np.ndarray,
+        text_tower: TextTower,
+        text_cache_mb: int,
+    ):
+        """Initializes the model.
+
+        Args:
+          config: Hyperparameters.
+          sizes: Numbers of users and of attribute values.
+          corpus: The candidates.
+          item_counts: [num_items] interactions of each item in the training split.
+          text_tower: Reads the candidates' texts.
+          text_cache_mb: Memory that its frozen layers' outputs may take.
+        """
+        super().__init__(name="retrieval")
+        self._config = config
+        self._unknown = corpus.num_items
+        self._attributes = {name: tf.constant(values) for name, values in corpus.features.items()}
+        trained = np.append(item_counts > 0, False)
+        self._id_rows = tf.constant(
+            np.where(trained, np.arange(corpus.num_items + 1), self._unknown), tf.int32
+        )
+        shares = np.append(np.maximum(item_counts, 1), 1) / max(item_counts.sum(), 1)
+        self._sampling_probability = tf.constant(shares, tf.float32)
+
+        self.text_tower = text_tower
+        self._texts = CorpusTexts(text_tower, corpus.texts, text_cache_mb)
+        embedding = tf_keras.layers.Embedding
+        self.item_embedding = embedding(corpus.num_items + 1, config.id_dim, name="item_id")
+        self.user_embedding = embedding(sizes.num_users, config.id_dim, name="user_id")
+        self._embedding_dropout = tf_keras.layers.Dropout(config.dropout)
+        self.history_encoder = build_history_encoder(config.history_encoder, sizes.history_length)
+        self.text_projection = tf_keras.layers.Dense(config.id_dim, name="text_projection")
+        self.query_tower = self._tower(sizes.query_attributes, sizes.query_numbers, "query_tower")
+        self.candidate_tower = self._tower(sizes.item_attributes, sizes.item_numbers, "candidate_tower")
+        self.log_temperature = tf.Variable(
+            np.log(config.initial_temperature), dtype=tf.float32, name="log_temperature"
+        )
+        # Filled before each validation and at the end of training.
+        self.corpus_embeddings = tf.Variable(
+            tf.zeros([corpus.num_items + 1, config.embedding_dim]), trainable=False, name="corpus_embeddings"
+        )
+        self.task = tfrs.tasks.Retrieval(remove_accidental_hits=True)
+        self._recall = tf_keras.metrics.Mean(name=f"recall_at_{VALIDATION_K}")
+
+    def _tower(self, vocabulary_sizes: Mapping[str, int], numbers: tuple[str, ...], name: str) -> Tower:
+        config = self._config
+        return Tower(
+            vocabulary_sizes,
+            numbers,
+            config.attribute_dim,
+            config.hidden_dims,
+            config.embedding_dim,
+            config.dropout,
+            name=name,
+        )
+
+    def query_embeddings(self, features: Features, training: bool = False) -> tf.Tensor:
+        """Encodes queries.
+
+        Args:
+          features: Transformed interaction features, `history_item_ids` as corpus rows.
+          training: Whether dropout is on.
+
+        Returns:
+          [B, embedding_dim] of length one.
+        """
+        history_rows = features[HISTORY_ITEM_IDS]
+        history = self.item_embedding(tf.gather(self._id_rows, tf.maximum(history_rows, 0)))
+        history = self._embedding_dropout(history, training=training)
+        encoded = self.history_encoder(history, history_rows >= 0)
+        user = self._embedding_dropout(self.user_embedding(features[USER_ID]), training=training)
+        return self.query_tower(features, [encoded, user], training=training)
+
+    def candidate_embeddings(
+        self, rows: tf.Tensor, attributes: Features, text_embeddings: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
+        """Encodes candidates.
+
+        Args:
+          rows: [B] int32 corpus rows; that of the unknown item for one outside the corpus.
+          attributes: The candidates' transformed attributes.
+          text_embeddings: [B, hidden_dim] from the text tower.
+          training: Whether dropout, also of ids, is on.
+
+        Returns:
+          [B, embedding_dim] of length one.
+        """
+        id_rows = tf.gather(self._id_rows, rows)
+        if training:
+            dropped = tf.random.uniform(tf.shape(rows)) < self._config.id_dropout
+            id_rows = tf.where(dropped, self._unknown, id_rows)
+        ids = self.item_embedding(id_rows)
+        return self.candidate_tower(
+            attributes, [ids, self.text_projection(text_embeddings)], training=training
+        )
+
+    def corpus_candidates(self, rows: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Encodes candidates of the corpus; see :meth:`candidate_embeddings`."""
+        attributes = {name: tf.gather(values, rows) for name, values in self._attributes.items()}
+        texts = self._texts.embed(rows, training=training)
+        return self.candidate_embeddings(rows, attributes, texts, training=training)
+
+    def compute_loss(self, features: Features, training: bool = False) -> tf.Tensor:
+        """The in-batch softmax loss, a mean over the batch."""
+        rows = features[ITEM_ID]
+        # Each distinct candidate, and so each distinct text, is encoded once a batch.
+        distinct, positions = tf.unique(rows)
+        candidates = tf.gather(self.corpus_candidates(distinct, training=training), positions)
+        queries = self.query_embeddings(features, training=training)
+        loss = self.task(
+            queries * tf.exp(-self.log_temperature),
+            candidates,
+            candidate_sampling_probability=tf.gather(self._sampling_probability, rows),
+            candidate_ids=rows,
+            compute_metrics=False,
+        )
+        return loss / tf.cast(tf.shape(rows)[0], loss.dtype)
+
+    def test_step(self, features: Features) -> dict[str, tf.Tensor]:
+        """Recall of the true item among the whole corpus, the history's items left out."""
+        self._recall.update_state(tf.cast(self.ranks(features) < VALIDATION_K, tf.float32))
+        return {self._recall.name: self._recall.result()}
+
+    def ranks(self, features: Features) -> tf.Tensor:
+        """Rank of each example's item, 0 the best, by `corpus_embeddings`; see :meth:`test_step`."""
+        scores = tf.matmul(
+            self.query_embeddings(features), self.corpus_embeddings[: self._unknown], transpose_b=True
+        )
+        history = features[HISTORY_ITEM_IDS]
+        known = tf.where((history >= 0) & (history < self._unknown))
+        seen = tf.stack([known[:, 0], tf.cast(tf.gather_nd(history, known), tf.int64)], axis=1)
+        scores = tf.tensor_scatter_nd_update(scores, seen, tf.fill([tf.shape(seen)[0]], scores.dtype.min))
+        true_rows = features[ITEM_ID]
+        in_corpus = true_rows < self._unknown
+        true_scores = tf.gather(scores, tf.where(in_corpus, true_rows, 0), batch_dims=1)
+        better = tf.reduce_sum(tf.cast(scores > true_scores[:, tf.newaxis], tf.int32), axis=1)
+        return tf.where(in_corpus, better, self._unknown)
+
+    def refresh_corpus_embeddings(self, batch_size: int = 1024) -> None:
+        """Encodes the whole corpus into `corpus_embeddings`; the unknown item's row is zeros."""
+        for start in range(0, self._unknown, batch_size):
+            rows = tf.range(start, min(start + batch_size, self._unknown))
+            embeddings = self._encode_rows(rows)
+            self.corpus_embeddings[start : start + len(rows)].assign(embeddings)
+
+    @tf.function(reduce_retracing=True)
+    def _encode_rows(self, rows: tf.Tensor) -> tf.Tensor:
+        return self.corpus_candidates(rows)
+
+    def corpus_text_embeddings(self, batch_size: int = 1024) -> np.ndarray:
+        """[N + 1, hidden_dim] text embeddings of the corpus; zeros for the unknown item."""
+        embed = tf.function(self._texts.embed, reduce_retracing=True)
+        parts = [
+            embed(tf.range(start, min(start + batch_size, self._unknown))).numpy()
+            for start in range(0, self._unknown, batch_size)
+        ]
+        return np.concatenate([*parts, np.zeros_like(parts[0][:1])])
+
+
+class RefreshCorpusEmbeddings(tf_keras.callbacks.Callback):
+    """Encodes the corpus anew before each validation."""
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Keras' hook."""
+        self.model.refresh_corpus_embeddings()

@@ -1,0 +1,82 @@
+"""What the models need to know of the transformed data to be built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tensorflow_transform as tft
+
+from pipeline.config.data import FeaturesConfig
+from schemas.features import (
+    HOUR_OF_DAY,
+    ITEM_ID,
+    USER_ID,
+    WEEKDAY,
+    Encoding,
+    FeatureSet,
+    Stream,
+    cross_name,
+)
+
+
+@dataclass(frozen=True)
+class ModelSizes:
+    """Vocabulary sizes, out-of-vocabulary rows included, and names of numbers.
+
+    Attributes:
+      num_users: Rows of the user vocabulary.
+      history_length: Length of a padded history.
+      query_attributes: Categorical attribute of a query to its number of indices.
+      query_numbers: Numeric attributes of a query.
+      item_attributes: Categorical attribute of an item to its number of indices.
+      item_numbers: Numeric attributes of an item.
+    """
+
+    num_users: int
+    history_length: int
+    query_attributes: dict[str, int]
+    query_numbers: tuple[str, ...]
+    item_attributes: dict[str, int]
+    item_numbers: tuple[str, ...]
+
+
+def model_sizes(
+    features: FeatureSet,
+    config: FeaturesConfig,
+    interactions: tft.TFTransformOutput,
+    items: tft.TFTransformOutput,
+) -> ModelSizes:
+    """Reads the sizes off the two transform graphs.
+
+    Args:
+      features: The declared features.
+      config: How they are encoded.
+      interactions: Transform output of the interaction stream.
+      items: Transform output of the item stream.
+    """
+
+    def size(output: tft.TFTransformOutput, name: str) -> int:
+        return output.vocabulary_size_by_name(name) + config.oov_buckets
+
+    def attributes(output: tft.TFTransformOutput, stream: Stream) -> dict[str, int]:
+        sizes = {
+            feature.name: size(output, feature.name)
+            for feature in features.of(stream, Encoding.VOCABULARY)
+            if feature.name not in (USER_ID, ITEM_ID)
+        }
+        for feature in features.of(stream, Encoding.NUMBER):
+            sizes[feature.bucket_name] = config.number_buckets + 1  # the last one means absent
+        return sizes
+
+    query_attributes = attributes(interactions, Stream.INTERACTIONS)
+    query_attributes |= {HOUR_OF_DAY: 24, WEEKDAY: 7}
+    for pair in features.crosses:
+        query_attributes[cross_name(*pair)] = size(interactions, cross_name(*pair))
+    return ModelSizes(
+        num_users=size(interactions, USER_ID),
+        history_length=config.history_length,
+        query_attributes=query_attributes,
+        query_numbers=tuple(f.name for f in features.of(Stream.INTERACTIONS, Encoding.NUMBER)),
+        item_attributes=attributes(items, Stream.ITEMS),
+        item_numbers=tuple(f.name for f in features.of(Stream.ITEMS, Encoding.NUMBER)),
+    )
