@@ -15,12 +15,12 @@ What each feature becomes follows from its record's encoding. All outputs are de
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from pipeline.config.base import Frozen
 from pipeline.config.data import FeaturesConfig
 from pipeline.config.training import TaskConfig
 from schemas.features import (
@@ -48,27 +48,27 @@ _SECONDS_PER_DAY = 86400
 _WEEKDAY_OF_THE_EPOCH = 3  # 1 January 1970 was a Thursday
 
 
-def transform_settings(
-    layout: TableLayout, config: FeaturesConfig, tasks: tuple[TaskConfig, ...]
-) -> dict[str, Any]:
-    """The settings of both graphs as the JSON that TFX hands to :func:`preprocess_interactions`."""
-    return {
-        "layout": asdict(layout),
-        "features": config.model_dump(mode="json"),
-        "tasks": [
-            task.model_dump(mode="json", exclude={"weight"}) for task in tasks
-        ],  # a new loss weight does not redo the data steps
-    }
+class TransformSettings(Frozen):
+    """What both graphs depend on.
 
+    Attributes:
+      layout: The source's optional columns.
+      features: How features are encoded.
+      tasks: The ranking tasks, whose labels are made here.
+    """
 
-class _Settings:
-    """The settings, read back."""
+    layout: TableLayout
+    features: FeaturesConfig
+    tasks: tuple[TaskConfig, ...]
 
-    def __init__(self, settings: dict[str, Any]):
-        layout = {k: tuple(v) if isinstance(v, list) else v for k, v in settings["layout"].items()}
-        self.config = FeaturesConfig.model_validate(settings["features"])
-        self.features: FeatureSet = declare_features(TableLayout(**layout), self.config.crosses)
-        self.tasks = [TaskConfig.model_validate(task) for task in settings["tasks"]]
+    def to_json(self) -> dict[str, Any]:
+        """The settings as TFX hands them on; a new loss weight does not redo the data steps."""
+        return self.model_dump(mode="json", exclude={"tasks": {"__all__": {"weight"}}})
+
+    @property
+    def feature_set(self) -> FeatureSet:
+        """The declared features."""
+        return declare_features(self.layout, self.features.crosses)
 
 
 def preprocess_interactions(inputs: Tensors, custom_config: dict[str, Any]) -> Tensors:
@@ -76,18 +76,18 @@ def preprocess_interactions(inputs: Tensors, custom_config: dict[str, Any]) -> T
 
     Args:
       inputs: Raw features: dense [B] if required, sparse otherwise.
-      custom_config: What :func:`transform_settings` returned.
+      custom_config: :meth:`TransformSettings.to_json`.
 
     Returns:
       Dense features and labels.
     """
-    settings = _Settings(custom_config)
+    settings = TransformSettings.model_validate(custom_config)
     outputs = _encode_stream(inputs, settings, Stream.INTERACTIONS)
     outputs.update(_time_features(inputs[TIMESTAMP]))
     for left, right in settings.features.crosses:
         texts = [_cross_part(name, inputs, outputs) for name in (left, right)]
         name = cross_name(left, right)
-        outputs[name] = _vocabulary(tf.strings.join(texts, separator="|"), name, settings.config)
+        outputs[name] = _vocabulary(tf.strings.join(texts, separator="|"), name, settings.features)
     for task in settings.tasks:
         label, weight = _label(task, inputs)
         outputs[task.label_name] = label
@@ -97,7 +97,7 @@ def preprocess_interactions(inputs: Tensors, custom_config: dict[str, Any]) -> T
 
 def preprocess_items(inputs: Tensors, custom_config: dict[str, Any]) -> Tensors:
     """Transform's `preprocessing_fn` of the item stream; see :func:`preprocess_interactions`."""
-    settings = _Settings(custom_config)
+    settings = TransformSettings.model_validate(custom_config)
     outputs = _encode_stream(inputs, settings, Stream.ITEMS)
     outputs[TEXT] = inputs[TITLE]
     if TEXT in inputs:
@@ -106,14 +106,13 @@ def preprocess_items(inputs: Tensors, custom_config: dict[str, Any]) -> Tensors:
     return outputs
 
 
-def _encode_stream(inputs: Tensors, settings: _Settings, stream: Stream) -> Tensors:
+def _encode_stream(inputs: Tensors, settings: TransformSettings, stream: Stream) -> Tensors:
     """Everything that follows from a single feature's record."""
-    config = settings.config
     outputs: Tensors = {}
-    for feature in settings.features.of(stream):
+    for feature in settings.feature_set.of(stream):
         if feature.encoding in (Encoding.LABEL, Encoding.TIME):
             continue
-        outputs.update(_encode(feature, inputs[feature.name], config))
+        outputs.update(_encode(feature, inputs[feature.name], settings.features))
     return outputs
 
 

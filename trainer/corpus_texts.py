@@ -30,6 +30,7 @@ class CorpusTexts:
         self._text_tower = text_tower
         self.tokens = self._tokenise(texts)
         self._frozen: tf.Tensor | None = None
+        self._embeddings: tf.Tensor | None = None
         num_bytes = self.tokens.shape[0] * self.tokens.shape[1] * text_tower.hidden_dim * 4
         if not text_tower.caches_frozen:
             return
@@ -65,7 +66,20 @@ class CorpusTexts:
         Returns:
           [B, hidden_dim] of length one.
         """
+        if self._embeddings is not None:
+            return tf.gather(self._embeddings, rows)
         tokens = tf.gather(self.tokens, rows)
         if self._frozen is None:
             return self._text_tower.encode_tokens(tokens, training=training)
         return self._text_tower.encode_frozen(tf.gather(self._frozen, rows), tokens, training=training)
+
+    def embed_all(self) -> np.ndarray:
+        """[N + 1, hidden_dim] embeddings of all texts, that of an empty text last."""
+        embed = tf.function(self.embed, reduce_retracing=True)
+        rows = tf.range(len(self.tokens))
+        return np.concatenate([embed(rows[i : i + _BATCH]).numpy() for i in range(0, len(rows), _BATCH)])
+
+    def freeze(self) -> None:
+        """Keeps the embeddings as they are now; what the frozen layers made is let go."""
+        self._embeddings = tf.constant(self.embed_all())
+        self._frozen = None

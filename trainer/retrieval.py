@@ -82,6 +82,7 @@ class RetrievalModel(tfrs.models.Model):
         self.corpus_embeddings = tf.Variable(
             tf.zeros([corpus.num_items + 1, config.embedding_dim]), trainable=False, name="corpus_embeddings"
         )
+        self.text_optimizer = tf_keras.optimizers.Adam(config.text_learning_rate)
         self.task = tfrs.tasks.Retrieval(remove_accidental_hits=True)
         self._recall = tf_keras.metrics.Mean(name=f"recall_at_{VALIDATION_K}")
 
@@ -159,6 +160,25 @@ class RetrievalModel(tfrs.models.Model):
         )
         return loss / tf.cast(tf.shape(rows)[0], loss.dtype)
 
+    def train_step(self, features: Features) -> dict[str, tf.Tensor]:
+        """One step; the text tower has an optimizer of its own, with a smaller learning rate."""
+        text_variables = self.text_tower.trainable_variables
+        in_text_tower = {variable.ref() for variable in text_variables}
+        tower_variables = [v for v in self.trainable_variables if v.ref() not in in_text_tower]
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(features, training=True)
+        tower_gradients, text_gradients = tape.gradient(loss, (tower_variables, text_variables))
+        self.optimizer.apply_gradients(zip(tower_gradients, tower_variables, strict=True))
+        if text_variables:
+            self.text_optimizer.apply_gradients(zip(text_gradients, text_variables, strict=True))
+        return {"loss": loss, "temperature": tf.exp(self.log_temperature)}
+
+    def freeze_texts(self) -> None:
+        """Ends the fine-tuning of the text tower: its embeddings are computed once and kept."""
+        self._texts.freeze()
+        self.text_tower.trainable = False
+        self.train_function = self.test_function = None  # traced with the text tower inside
+
     def test_step(self, features: Features) -> dict[str, tf.Tensor]:
         """Recall of the true item among the whole corpus, the history's items left out."""
         self._recall.update_state(tf.cast(self.ranks(features) < VALIDATION_K, tf.float32))
@@ -190,14 +210,9 @@ class RetrievalModel(tfrs.models.Model):
     def _encode_rows(self, rows: tf.Tensor) -> tf.Tensor:
         return self.corpus_candidates(rows)
 
-    def corpus_text_embeddings(self, batch_size: int = 1024) -> np.ndarray:
-        """[N + 1, hidden_dim] text embeddings of the corpus; zeros for the unknown item."""
-        embed = tf.function(self._texts.embed, reduce_retracing=True)
-        parts = [
-            embed(tf.range(start, min(start + batch_size, self._unknown))).numpy()
-            for start in range(0, self._unknown, batch_size)
-        ]
-        return np.concatenate([*parts, np.zeros_like(parts[0][:1])])
+    def corpus_text_embeddings(self) -> np.ndarray:
+        """[N + 1, hidden_dim] text embeddings of the corpus, that of an empty text last."""
+        return self._texts.embed_all()
 
 
 class RefreshCorpusEmbeddings(tf_keras.callbacks.Callback):

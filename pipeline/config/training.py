@@ -50,6 +50,8 @@ class RetrievalConfig(Frozen):
       id_dropout: Share of a batch's item ids replaced by the out-of-vocabulary row, so that
         text and attributes learn to carry an item without an id.
       epochs: Passes over the training split at most.
+      text_epochs: Passes in which the text tower is fine-tuned as well; after them its embeddings
+        are computed once and kept, which makes a pass many times cheaper.
       patience: Epochs without a better validation recall before training stops.
       batch_size: Examples a step; also the number of in-batch negatives.
       learning_rate: Of the towers (Adam).
@@ -64,7 +66,8 @@ class RetrievalConfig(Frozen):
     hidden_dims: tuple[int, ...] = (128,)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     id_dropout: float = Field(default=0.1, ge=0, lt=1)
-    epochs: int = Field(default=6, ge=1)
+    epochs: int = Field(default=8, ge=1)
+    text_epochs: int = Field(default=1, ge=0)
     patience: int = Field(default=2, ge=1)
     batch_size: int = Field(default=1024, ge=2)
     learning_rate: float = Field(default=2e-3, gt=0)

@@ -1,0 +1,16 @@
+"""The environment variables that recstack reads, all of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+CACHE_VARIABLE = "RECSTACK_CACHE"
+
+
+def cache_dir() -> Path:
+    """Folder for fetched data sets and weights: `RECSTACK_CACHE`, or the user's cache folder."""
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named) if named else Path(platformdirs.user_cache_dir("recstack"))

