@@ -1,0 +1,1 @@
+"""One adapter a source: raw files to canonical tables."""

@@ -1,0 +1,97 @@
+"""The trained retrieval model as a SavedModel that later steps and the bundle build upon."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from schemas.features import ITEM_ID, TEXT
+from trainer.corpus import Corpus
+from trainer.item_lookup import ItemLookup
+from trainer.request import ItemTransform, QueryTransform
+from trainer.retrieval import RetrievalModel
+
+
+class RetrievalModule(tf.Module):
+    """The towers without an index, and the corpus.
+
+    Functions:
+      transform_queries: Serialized requests, [B] `tf.Example`s, to transformed features.
+      encode_queries: Transformed features to [B, embedding_dim].
+      embed_items: Serialized raw items, [B] `tf.Example`s, to [B, embedding_dim]; an item need
+        not be in the corpus.
+
+    Variables: `item_ids` [N], `titles` [N], `corpus_embeddings` [N + 1, embedding_dim] and
+    `text_embeddings` [N + 1, hidden_dim], where the last row is that of an unknown item, and
+    `temperature`.
+    """
+
+    def __init__(
+        self,
+        model: RetrievalModel,
+        corpus: Corpus,
+        item_lookup: ItemLookup,
+        query_transform: QueryTransform,
+        item_transform: ItemTransform,
+    ):
+        """Takes the parts of a trained model.
+
+        Args:
+          model: Trained, its `corpus_embeddings` fresh.
+          corpus: The candidates.
+          item_lookup: Ids to corpus rows.
+          query_transform: Of the interaction stream.
+          item_transform: Of the item stream.
+        """
+        super().__init__(name="retrieval")
+        self.item_lookup = item_lookup
+        self.item_ids = tf.Variable(corpus.item_ids.astype(np.bytes_), trainable=False)
+        self.titles = tf.Variable(corpus.titles.astype(np.bytes_), trainable=False)
+        self.corpus_embeddings = model.corpus_embeddings
+        self.text_embeddings = tf.Variable(model.corpus_text_embeddings(), trainable=False)
+        self.temperature = tf.Variable(tf.exp(model.log_temperature), trainable=False)
+        self._query_transform = query_transform
+        self._item_transform = item_transform
+        self._model = _Parts(model)
+        self._add_functions(model)
+
+    def _add_functions(self, model: RetrievalModel) -> None:
+        """Traces the functions that the SavedModel offers."""
+        examples = tf.TensorSpec([None], tf.string, name="examples")
+
+        @tf.function(input_signature=[examples])
+        def transform_queries(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+            return self._query_transform(tf.io.parse_example(examples, self._query_transform.spec))
+
+        self.transform_queries = transform_queries
+        transformed = transform_queries.get_concrete_function().structured_outputs
+        specs = {
+            name: tf.TensorSpec([None, *output.shape[1:]], output.dtype, name=name)
+            for name, output in transformed.items()
+        }
+        self.encode_queries = tf.function(model.query_embeddings, input_signature=[specs])
+
+        @tf.function(input_signature=[examples])
+        def embed_items(examples: tf.Tensor) -> tf.Tensor:
+            raw = tf.io.parse_example(examples, self._item_transform.spec)
+            features = self._item_transform(raw)
+            rows = self.item_lookup(raw[ITEM_ID])
+            return model.candidate_embeddings(rows, features, model.text_tower(features[TEXT]))
+
+        self.embed_items = embed_items
+
+
+class _Parts(tf.Module):
+    """The model's layers and variables, without Keras' wrappers around them."""
+
+    def __init__(self, model: RetrievalModel):
+        super().__init__(name="model")
+        self.layers = [
+            model.item_embedding,
+            model.user_embedding,
+            model.history_encoder,
+            model.text_projection,
+            model.query_tower,
+            model.candidate_tower,
+            model.text_tower,
+        ]

@@ -1,0 +1,40 @@
+"""What each training step depends on; anything else may change without training anew."""
+
+from __future__ import annotations
+
+from pipeline.config.base import Frozen
+from pipeline.config.data import FeaturesConfig
+from pipeline.config.training import RankingConfig, RetrievalConfig, TextTowerConfig
+from schemas.features import FeatureSet, TableLayout, declare_features
+
+
+class ModelSettings(Frozen):
+    """What both models depend on.
+
+    Attributes:
+      layout: The source's optional columns.
+      features: How features are encoded.
+      seed: Of every random draw.
+    """
+
+    layout: TableLayout
+    features: FeaturesConfig
+    seed: int
+
+    @property
+    def feature_set(self) -> FeatureSet:
+        """The declared features."""
+        return declare_features(self.layout, self.features.crosses)
+
+
+class RetrievalSettings(ModelSettings):
+    """What the retrieval model depends on."""
+
+    text: TextTowerConfig
+    retrieval: RetrievalConfig
+
+
+class RankingSettings(ModelSettings):
+    """What the ranking model depends on, beside the retrieval model."""
+
+    ranking: RankingConfig
