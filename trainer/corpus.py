@@ -11,6 +11,8 @@ import tensorflow_transform as tft
 
 from schemas.features import ITEM_ID, TEXT, TITLE, Encoding, FeatureSet, Stream
 
+CORPUS_SPLIT = "corpus"
+
 _READ_BATCH = 4096
 
 

@@ -8,8 +8,8 @@ import tensorflow_transform as tft
 from schemas.features import (
     HISTORY_ITEM_IDS,
     TIMESTAMP,
+    USER_ID,
     DType,
-    Encoding,
     Feature,
     FeatureSet,
     Stream,
@@ -22,15 +22,15 @@ _TF_TYPES = {DType.STRING: tf.string, DType.INT: tf.int64, DType.FLOAT: tf.float
 def parsing_spec(features: tuple[Feature, ...]) -> dict[str, object]:
     """How serialized requests are parsed: a required scalar dense, anything else sparse.
 
-    A timestamp may be absent and is then 0, which :class:`QueryTransform` takes for now.
+    Without a user id a request is anonymous (an empty id). An absent timestamp is 0, which
+    :class:`QueryTransform` takes for now.
     """
+    defaults = {TIMESTAMP: 0, USER_ID: ""}
     spec: dict[str, object] = {}
     for feature in features:
         dtype = _TF_TYPES[feature.dtype]
-        if feature.encoding == Encoding.TIME:
-            spec[feature.name] = tf.io.FixedLenFeature([], dtype, default_value=0)
-        elif feature.required and not feature.is_list:
-            spec[feature.name] = tf.io.FixedLenFeature([], dtype)
+        if feature.required and not feature.is_list:
+            spec[feature.name] = tf.io.FixedLenFeature([], dtype, defaults.get(feature.name))
         else:
             spec[feature.name] = tf.io.VarLenFeature(dtype)
     return spec

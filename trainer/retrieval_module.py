@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -16,6 +18,7 @@ class RetrievalModule(tf.Module):
     """The towers without an index, and the corpus.
 
     Functions:
+      lookup_items: Item ids of any shape to int32 corpus rows.
       transform_queries: Serialized requests, [B] `tf.Example`s, to transformed features.
       encode_queries: Transformed features to [B, embedding_dim].
       embed_items: Serialized raw items, [B] `tf.Example`s, to [B, embedding_dim]; an item need
@@ -53,6 +56,9 @@ class RetrievalModule(tf.Module):
         self._query_transform = query_transform
         self._item_transform = item_transform
         self._model = _Parts(model)
+        self.lookup_items = tf.function(
+            item_lookup.__call__, input_signature=[tf.TensorSpec(None, tf.string, name="item_ids")]
+        )
         self._add_functions(model)
 
     def _add_functions(self, model: RetrievalModel) -> None:
@@ -79,6 +85,11 @@ class RetrievalModule(tf.Module):
             return model.candidate_embeddings(rows, features, model.text_tower(features[TEXT]))
 
         self.embed_items = embed_items
+
+
+def query_input_names(retrieval: Any) -> list[str]:
+    """Names of the features that a loaded module's `encode_queries` takes."""
+    return sorted(retrieval.encode_queries.concrete_functions[0].structured_input_signature[0][0])
 
 
 class _Parts(tf.Module):

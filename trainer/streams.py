@@ -10,7 +10,7 @@ import tensorflow_transform as tft
 
 
 @dataclass(frozen=True)
-class Stream:
+class TransformedStream:
     """A transformed example stream.
 
     Attributes:

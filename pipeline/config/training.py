@@ -119,13 +119,17 @@ class TaskConfig(Frozen):
         return f"weight_{self.name}"
 
 
+RETRIEVAL_SCORE = "retrieval"
+
+
 class RankingConfig(Frozen):
     """The multi-task ranking model.
 
     Attributes:
-      tasks: The tasks; the first one orders the recommendations if `order_by` is not set.
-      order_by: Weight of each task's score in the order of recommendations; tasks that are not
-        named weigh nothing.
+      tasks: The tasks.
+      order_by: Weight of each task, and of `retrieval`, in the order of recommendations; those not
+        named weigh nothing. Values count in standard deviations, probabilities as logits, and
+        retrieval's score divided by its temperature.
       hidden_dims: Hidden layers shared by all tasks.
       dropout: Dropout of the hidden layers.
       epochs: Passes over the training split at most.
@@ -139,7 +143,7 @@ class RankingConfig(Frozen):
         TaskConfig(name="like", kind="value_at_least", threshold=4.0),
         TaskConfig(name="above_usual", kind="above_usual"),
     )
-    order_by: dict[str, float] = Field(default_factory=dict)
+    order_by: dict[str, float] = Field(default_factory=lambda: {RETRIEVAL_SCORE: 1.0})
     hidden_dims: tuple[int, ...] = (128, 64)
     dropout: float = Field(default=0.2, ge=0, lt=1)
     epochs: int = Field(default=4, ge=1)
@@ -154,9 +158,12 @@ class RankingConfig(Frozen):
             raise ValueError("at least one task is needed")
         if len(set(names)) != len(names):
             raise ValueError(f"two tasks share a name: {', '.join(names)}")
+        if RETRIEVAL_SCORE in names:
+            raise ValueError(f"a task cannot be named '{RETRIEVAL_SCORE}'")
         for name in self.order_by:
-            if name not in names:
-                raise ValueError(f"order_by names '{name}'; the tasks are {', '.join(names)}")
+            if name not in (*names, RETRIEVAL_SCORE):
+                known = ", ".join([*names, RETRIEVAL_SCORE])
+                raise ValueError(f"order_by names '{name}'; there are {known}")
         return self
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.config.data import CategoriesColumn, CsvSource
+from pipeline.datasets.raw_file import RawFile
 from pipeline.datasets.reading import (
-    RawFile,
     as_categories,
     as_ids,
     as_numbers,
@@ -19,7 +18,7 @@ from pipeline.datasets.reading import (
     digest,
     refuse_duplicates,
 )
-from schemas.features import ITEM_ID, TableLayout, item_feature_name, user_feature_name
+from schemas.features import ITEM_ID, TITLE, TableLayout, item_feature_name, user_feature_name
 from schemas.tables import CanonicalTables, interactions_schema, items_schema, users_schema
 
 
@@ -94,31 +93,31 @@ class CsvFiles:
         return [mapping.user_id, *mapping.categories.values(), *mapping.numbers.values()]
 
     def _interactions(self) -> pa.Table:
-        mapping, file = self._source.interactions, self._interactions_file
-        raw = file.read(self._interaction_columns())
+        mapping = self._source.interactions
+        raw = self._interactions_file.read(self._interaction_columns())
         columns = [
-            as_ids(raw[mapping.user_id], file),
-            as_ids(raw[mapping.item_id], file),
-            as_timestamps(raw[mapping.timestamp], file, mapping.timestamp_unit),
+            as_ids(raw[mapping.user_id]),
+            as_ids(raw[mapping.item_id]),
+            as_timestamps(raw[mapping.timestamp], mapping.timestamp_unit),
         ]
         if mapping.value is not None:
-            columns.append(as_numbers(raw[mapping.value], file, required=True))
+            columns.append(as_numbers(raw[mapping.value], required=True))
         if mapping.event_type is not None:
-            columns.append(as_ids(raw[mapping.event_type], file))
+            columns.append(as_ids(raw[mapping.event_type]))
         return pa.Table.from_arrays(columns, schema=interactions_schema(self.layout()))
 
     def _items(self) -> pa.Table:
-        mapping, file = self._source.items, self._items_file
-        raw = file.read(self._item_columns())
-        ids = as_ids(raw[mapping.item_id], file)
-        refuse_duplicates(ids, mapping.item_id, file)
-        columns = [ids, as_texts(raw[mapping.title]).fill_null("")]
+        mapping = self._source.items
+        raw = self._items_file.read(self._item_columns())
+        ids = as_ids(raw[mapping.item_id])
+        refuse_duplicates(raw[mapping.item_id], ids)
+        columns = [ids, pc.fill_null(as_texts(raw[mapping.title]), "")]
         if mapping.text is not None:
             columns.append(as_texts(raw[mapping.text]))
         for column in mapping.categories.values():
             separator = column.separator if isinstance(column, CategoriesColumn) else None
             columns.append(as_categories(raw[_column(column)], separator))
-        columns += [as_numbers(raw[column], file) for column in mapping.numbers.values()]
+        columns += [as_numbers(raw[column]) for column in mapping.numbers.values()]
         return pa.Table.from_arrays(columns, schema=items_schema(self.layout()))
 
     def _users(self) -> pa.Table:
@@ -127,11 +126,11 @@ class CsvFiles:
         if mapping is None or file is None:
             return schema.empty_table()
         raw = file.read(self._user_columns())
-        ids = as_ids(raw[mapping.user_id], file)
-        refuse_duplicates(ids, mapping.user_id, file)
+        ids = as_ids(raw[mapping.user_id])
+        refuse_duplicates(raw[mapping.user_id], ids)
         columns = [ids]
         columns += [as_texts(raw[column]) for column in mapping.categories.values()]
-        columns += [as_numbers(raw[column], file) for column in mapping.numbers.values()]
+        columns += [as_numbers(raw[column]) for column in mapping.numbers.values()]
         return pa.Table.from_arrays(columns, schema=schema)
 
 
@@ -149,6 +148,8 @@ def _with_missing_items(items: pa.Table, used: pa.Array) -> pa.Table:
         "%d items have interactions but no row in the items file; their ids stand for their titles",
         len(missing),
     )
-    rows = pd.DataFrame({ITEM_ID: missing.to_pandas()}).reindex(columns=items.column_names)
-    rows["title"] = rows[ITEM_ID]
-    return pa.concat_tables([items, pa.Table.from_pandas(rows, items.schema, preserve_index=False)])
+    columns = [
+        missing if field.name in (ITEM_ID, TITLE) else pa.nulls(len(missing), field.type)
+        for field in items.schema
+    ]
+    return pa.concat_tables([items, pa.Table.from_arrays(columns, schema=items.schema)])

@@ -5,13 +5,14 @@ Its terms allow research use and forbid redistribution, so it is fetched and cac
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from pipeline.datasets.raw_file import RawColumn, RawFile
 from pipeline.datasets.reading import (
-    RawFile,
     as_categories,
     as_ids,
     as_numbers,
@@ -58,41 +59,46 @@ class MovieLens100K:
     def _path(part: str) -> Path:
         return fetch(MOVIELENS_100K) / f"ml-100k.{part}"
 
-    def _read(self, part: str) -> tuple[RawFile, pd.DataFrame]:
-        """A file and its columns, whose headers end in a type: `user_id:token`."""
+    def _read(self, part: str) -> dict[str, RawColumn]:
+        """A file's columns, by headers without the type that they end in: `user_id:token`."""
         file = RawFile(self._path(part), separator="\t")
-        frame = file.read(file.columns())
-        return file, frame.rename(columns=lambda name: name.split(":")[0])
+        return {name.split(":")[0]: column for name, column in file.read(file.columns()).items()}
 
     def _interactions(self) -> pa.Table:
-        file, raw = self._read("inter")
+        raw = self._read("inter")
         columns = [
-            as_ids(raw["user_id"], file),
-            as_ids(raw["item_id"], file),
-            as_timestamps(raw["timestamp"], file, "s"),
-            as_numbers(raw["rating"], file, required=True),
+            as_ids(raw["user_id"]),
+            as_ids(raw["item_id"]),
+            as_timestamps(raw["timestamp"], "s"),
+            as_numbers(raw["rating"], required=True),
         ]
         return pa.Table.from_arrays(columns, schema=interactions_schema(self.layout()))
 
     def _items(self) -> pa.Table:
-        file, raw = self._read("item")
-        # Two films have no year, only a misspelt "unknown".
-        year = raw["release_year"].where(raw["release_year"].str.isdigit(), "")
-        titles = raw["movie_title"] + year.map(lambda y: f" ({y})" if y else "")
+        raw = self._read("item")
+        # One film has no year and no genre but "unknown", and a title that says no more.
+        year = replace(raw["release_year"], values=_only_digits(raw["release_year"].values))
+        suffix = pc.binary_join_element_wise(" (", year.values, ")", "")
+        titles = pc.binary_join_element_wise(raw["movie_title"].values, pc.fill_null(suffix, ""), "")
         columns = [
-            as_ids(raw["item_id"], file),
-            pa.array(titles, pa.string()),
+            as_ids(raw["item_id"]),
+            titles,
             as_categories(raw["class"], " "),
-            as_numbers(year, file),
+            as_numbers(year),
         ]
         return pa.Table.from_arrays(columns, schema=items_schema(self.layout()))
 
     def _users(self) -> pa.Table:
-        file, raw = self._read("user")
+        raw = self._read("user")
         columns = [
-            as_ids(raw["user_id"], file),
+            as_ids(raw["user_id"]),
             as_texts(raw["gender"]),
             as_texts(raw["occupation"]),
-            as_numbers(raw["age"], file),
+            as_numbers(raw["age"]),
         ]
         return pa.Table.from_arrays(columns, schema=users_schema(self.layout()))
+
+
+def _only_digits(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Null for what is not all digits."""
+    return pc.if_else(pc.utf8_is_digit(texts), texts, pa.scalar(None, pa.string()))

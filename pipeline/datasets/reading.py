@@ -1,97 +1,24 @@
-"""Reading and typing of raw columns, the same for every source."""
+"""From raw columns to typed ones, the same for every source."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
+from pipeline.datasets.raw_file import RawColumn
 from pipeline.errors import InputError
 
-_PARQUET_SUFFIXES = (".parquet", ".pq")
-
-
-class RawFile:
-    """A CSV or Parquet file, told apart by the suffix."""
-
-    def __init__(self, path: Path, separator: str = ","):
-        """Names the file; nothing is read.
-
-        Args:
-          path: The file.
-          separator: Between the columns of a CSV file.
-        """
-        self.path = path
-        self._separator = separator
-        self._is_parquet = path.suffix.lower() in _PARQUET_SUFFIXES
-
-    def columns(self) -> list[str]:
-        """The file's columns.
-
-        Raises:
-          InputError: The file cannot be read.
-        """
-        if self._is_parquet:
-            return self._guarded(lambda: list(pq.read_schema(self.path).names))
-        return self._guarded(lambda: list(self._read_csv(nrows=0).columns))
-
-    def require(self, columns: Iterable[str]) -> None:
-        """Checks that columns exist.
-
-        Raises:
-          InputError: One does not; the message lists those that do.
-        """
-        have = self.columns()
-        for column in columns:
-            if column not in have:
-                raise InputError(f"{self.path} has no column '{column}'; it has {', '.join(have)}")
-
-    def read(self, columns: Sequence[str]) -> pd.DataFrame:
-        """Reads columns; every cell of a CSV file as text, exactly as it stands.
-
-        Raises:
-          InputError: The file cannot be read or lacks a column.
-        """
-        self.require(columns)
-        wanted = list(dict.fromkeys(columns))
-        if self._is_parquet:
-            return self._guarded(lambda: pq.read_table(self.path, columns=wanted).to_pandas())
-        return self._guarded(lambda: self._read_csv(usecols=wanted))
-
-    def line(self, row: int) -> str:
-        """How a person finds a row: by line in a CSV file, the header being line 1."""
-        return f"row {row + 1}" if self._is_parquet else f"line {row + 2}"
-
-    def _read_csv(self, **options: Any) -> pd.DataFrame:
-        return pd.read_csv(
-            self.path,
-            sep=self._separator,
-            dtype=str,
-            keep_default_na=False,
-            encoding="utf-8",
-            **options,
-        )
-
-    def _guarded(self, read: Callable[[], Any]) -> Any:
-        try:
-            return read()
-        except OSError as error:
-            raise InputError(f"cannot read {self.path}: {error.strerror or error}") from error
-        except (
-            UnicodeDecodeError,
-            pd.errors.ParserError,
-            pd.errors.EmptyDataError,
-            pa.ArrowInvalid,
-        ) as error:
-            kind = "Parquet" if self._is_parquet else "UTF-8 CSV"
-            raise InputError(f"{self.path} is not a {kind} file: {error}") from error
+_ISO_8601 = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?"
+_UNITS_PER_SECOND = {"s": 1, "ms": 1000}
+_LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=timezone.utc).timestamp())
 
 
 def digest(paths: Iterable[Path], mapping: object) -> str:
@@ -100,95 +27,176 @@ def digest(paths: Iterable[Path], mapping: object) -> str:
     Raises:
       InputError: A file cannot be read.
     """
-    hasher = hashlib.sha256(json.dumps(mapping, sort_keys=True, default=str).encode())
+    hasher = hashlib.sha256(json.dumps(mapping, sort_keys=True).encode())
     for path in paths:
         try:
+            hasher.update(f"\0{path.stat().st_size}\0".encode())
             with path.open("rb") as file:
                 for block in iter(lambda: file.read(1 << 20), b""):
                     hasher.update(block)
         except OSError as error:
             raise InputError(f"cannot read {path}: {error.strerror}") from error
-        hasher.update(b"\0")
     return hasher.hexdigest()
 
 
-def as_ids(column: pd.Series, file: RawFile) -> pa.Array:
-    """Ids as text, exactly as they stand; a missing one is an error."""
-    missing = column.isna() | (column.astype(str) == "")
-    _refuse(missing, file, f"an empty '{column.name}'")
-    return pa.array(column.astype(str), pa.string())
+def as_ids(column: RawColumn) -> pa.ChunkedArray:
+    """Ids as text, exactly as they stand.
+
+    Raises:
+      InputError: One is missing or empty.
+    """
+    ids = _as_text(column)
+    column.refuse(_mask(pc.fill_null(pc.equal(ids, ""), True)), f"no '{column.name}'")
+    return ids
 
 
-def as_texts(column: pd.Series) -> pa.Array:
-    """Texts; an empty or missing one is null."""
-    texts = column.where(column.notna(), "").astype(str)
-    return pa.array(texts.where(texts != "", None), pa.string())
+def as_texts(column: RawColumn) -> pa.ChunkedArray:
+    """Texts, exactly as they stand; an empty or missing one is null."""
+    texts = _as_text(column)
+    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
 
 
-def as_numbers(column: pd.Series, file: RawFile, required: bool = False) -> pa.Array:
-    """Finite numbers as float32; an empty cell is null, or an error if numbers are required."""
-    numbers = pd.to_numeric(column.replace("", None), errors="coerce")
-    given = column.notna() & (column.astype(str) != "")
-    wrong = given & ~np.isfinite(numbers.astype(float))
+def as_numbers(column: RawColumn, required: bool = False) -> pa.Array:
+    """Numbers as float32; an empty or missing one is null.
+
+    Args:
+      column: Texts or numbers.
+      required: Whether a missing number is an error.
+
+    Raises:
+      InputError: A number is missing, cannot be understood, or is not finite.
+    """
+    missing = _missing(column)
+    with np.errstate(over="ignore"):
+        numbers = _as_floats(column).astype(np.float32)
+    column.refuse(~missing & ~np.isfinite(numbers), f"a '{column.name}' that is not a finite number")
     if required:
-        wrong |= ~given
-    _refuse(wrong, file, f"a '{column.name}' that is not a finite number", column)
-    return pa.array(numbers.astype("float32"), pa.float32(), from_pandas=True)
+        column.refuse(missing, f"no '{column.name}'")
+    return pa.array(numbers, mask=missing)
 
 
-def as_timestamps(column: pd.Series, file: RawFile, unit: str) -> pa.Array:
-    """Times as int64 seconds since 1970 UTC.
+def as_timestamps(column: RawColumn, unit: str) -> pa.Array:
+    """Times as int64 seconds since 1970 UTC; parts of a second are cut off.
 
     Args:
       column: The raw times.
-      file: Where they come from.
       unit: `s`, `ms` or `iso`; an ISO time without a zone is taken for UTC.
 
     Raises:
-      InputError: A time cannot be understood, or lies before 1970.
+      InputError: A time is missing, cannot be understood, or lies before 1970 or after 9999.
     """
     if unit == "iso":
-        times = pd.to_datetime(column, errors="coerce", utc=True)
-        seconds = times.astype("int64") / 1e9
-        seconds = seconds.where(times.notna())
+        seconds = _seconds_of_iso(column)
     else:
-        seconds = pd.to_numeric(column, errors="coerce") / (1000 if unit == "ms" else 1)
-    wrong = ~(np.isfinite(seconds.astype(float)) & (seconds >= 0))
-    _refuse(wrong, file, f"a '{column.name}' that is not a time in unit '{unit}'", column)
-    return pa.array(np.floor(seconds).astype("int64"), pa.int64())
+        if pa.types.is_temporal(column.values.type):
+            raise InputError(
+                f"{column.file.path}: '{column.name}' holds {column.values.type}; set timestamp_unit: iso"
+            )
+        seconds = np.floor(_as_floats(column) / _UNITS_PER_SECOND[unit])
+    column.refuse(~np.isfinite(seconds), f"a '{column.name}' that is not a time in unit '{unit}'")
+    column.refuse(
+        (seconds < 0) | (seconds > _LAST_SECOND),
+        f"a '{column.name}' before 1970 or after 9999 (is timestamp_unit '{unit}' right?)",
+    )
+    return pa.array(seconds.astype(np.int64))
 
 
-def as_categories(column: pd.Series, separator: str | None) -> pa.Array:
-    """Several categories a cell: a list as it stands, or a text cut at the separator."""
+def as_categories(column: RawColumn, separator: str | None) -> pa.Array:
+    """Several categories a cell, as list<string>; a cell without any is null.
 
-    def split(cell: Any) -> list[str]:
-        if isinstance(cell, str):
-            parts = cell.split(separator) if separator else [cell]
-        else:
-            parts = [] if cell is None or cell is pd.NA or isinstance(cell, float) else [str(c) for c in cell]
-        return [part.strip() for part in parts if part.strip()]
+    Args:
+      column: Texts, or lists in Parquet.
+      separator: What parts the categories of a text; without it a text is one category.
+        White space around a category is dropped.
+    """
+    values = column.values.combine_chunks()
+    if not _is_list(values.type):
+        text = _as_text(column).combine_chunks()
+        values = pc.split_pattern(text, separator) if separator else _singletons(text)
+    rows = pc.list_parent_indices(values).to_numpy(zero_copy_only=False)
+    flat = pc.utf8_trim_whitespace(_cast(values.flatten(), column))
+    named = pc.fill_null(pc.not_equal(flat, ""), False)
+    counts = np.bincount(rows[_mask(named)], minlength=len(values))
+    offsets = np.append(0, np.cumsum(counts))
+    return pa.ListArray.from_arrays(
+        pa.array(offsets, pa.int32(), mask=np.append(counts == 0, False)), flat.filter(named)
+    )
 
-    distinct = {cell: split(cell) for cell in column.unique()} if column.map(type).eq(str).all() else None
-    lists = column.map(distinct.__getitem__ if distinct is not None else split)
-    return pa.array(lists, pa.list_(pa.string()))
 
-
-def refuse_duplicates(ids: pa.Array, name: str, file: RawFile) -> None:
+def refuse_duplicates(column: RawColumn, ids: pa.ChunkedArray) -> None:
     """Checks that ids are unique.
 
     Raises:
       InputError: They are not.
     """
-    duplicated = pd.Series(ids.to_pandas(), name=name)
-    _refuse(duplicated.duplicated(), file, f"a second '{name}'", duplicated)
+    repeated = pd.Series(ids.to_pandas()).duplicated().to_numpy()
+    column.refuse(repeated, f"a '{column.name}' that an earlier row has too")
 
 
-def _refuse(wrong: pd.Series, file: RawFile, what: str, column: pd.Series | None = None) -> None:
-    """Raises if any row is wrong, naming how many and the first."""
-    count = int(wrong.sum())
-    if count == 0:
-        return
-    row = int(np.flatnonzero(wrong.to_numpy())[0])
-    shown = "" if column is None else f": {str(column.iloc[row])[:50]!r}"
-    rows = "1 row has" if count == 1 else f"{count} rows have"
-    raise InputError(f"{file.path}: {rows} {what}; the first is {file.line(row)}{shown}")
+def _is_list(kind: pa.DataType) -> bool:
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind)
+
+
+def _cast(values: pa.Array | pa.ChunkedArray, column: RawColumn) -> pa.Array | pa.ChunkedArray:
+    try:
+        return pc.cast(values, pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise InputError(
+            f"{column.file.path}: '{column.name}' holds {values.type}, which does not turn into text"
+        ) from error
+
+
+def _as_text(column: RawColumn) -> pa.ChunkedArray:
+    return _cast(column.values, column)
+
+
+def _singletons(text: pa.Array) -> pa.ListArray:
+    """Each text as a list of one."""
+    return pa.ListArray.from_arrays(pa.array(np.arange(len(text) + 1), pa.int32()), text)
+
+
+def _mask(values: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """Booleans without nulls, as NumPy has them."""
+    return values.to_numpy() if isinstance(values, pa.ChunkedArray) else values.to_numpy(zero_copy_only=False)
+
+
+def _missing(column: RawColumn) -> np.ndarray:
+    """Which cells are null, NaN or empty; [N] bool."""
+    values = column.values
+    if _is_text(values.type):
+        return _mask(pc.fill_null(pc.equal(_as_text(column), ""), True))
+    return _mask(pc.is_null(values, nan_is_null=pa.types.is_floating(values.type)))
+
+
+def _as_floats(column: RawColumn) -> np.ndarray:
+    """Cells as float64, NaN where they are no numbers; [N]."""
+    kind = column.values.type
+    if _is_text(kind):
+        return pd.to_numeric(_as_text(column).to_pandas(), errors="coerce").to_numpy(np.float64)
+    try:
+        return pc.cast(column.values, pa.float64(), safe=False).to_numpy().astype(np.float64)
+    except pa.ArrowNotImplementedError as error:
+        raise InputError(
+            f"{column.file.path}: '{column.name}' holds {kind}, which does not turn into numbers"
+        ) from error
+
+
+def _seconds_of_iso(column: RawColumn) -> np.ndarray:
+    """Seconds since 1970 UTC as float64, NaN where a cell is no time; [N]."""
+    kind = column.values.type
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        moments = pd.Series(pc.cast(column.values, pa.timestamp("us"), safe=False).to_numpy())
+    elif _is_text(kind):
+        text = _as_text(column).to_pandas()
+        moments = pd.to_datetime(text.where(text.str.fullmatch(_ISO_8601)), errors="coerce", utc=True)
+        moments = moments.dt.tz_localize(None)
+    else:
+        raise InputError(
+            f"{column.file.path}: '{column.name}' holds {kind}, not times; set timestamp_unit to s or ms"
+        )
+    seconds = moments.to_numpy().astype("datetime64[s]").astype(np.int64).astype(np.float64)
+    return np.where(moments.isna(), np.nan, seconds)

@@ -1,0 +1,130 @@
+"""Trains and saves the retrieval model."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from pipeline.splits import EVAL, TRAIN
+from schemas.features import ITEM_ID
+from trainer.corpus import CORPUS_SPLIT, load_corpus
+from trainer.input_fn import interactions_dataset
+from trainer.item_lookup import ItemLookup
+from trainer.progress import LogEpochs
+from trainer.request import ItemTransform, QueryTransform
+from trainer.retrieval import VALIDATION_K, RefreshCorpusEmbeddings, RetrievalModel
+from trainer.retrieval_module import RetrievalModule
+from trainer.settings import RetrievalSettings
+from trainer.sizes import model_sizes
+from trainer.streams import TransformedStream
+from trainer.text_tower import build_text_tower
+
+_EVAL_BATCH = 2048
+_MONITOR = f"val_recall_at_{VALIDATION_K}"
+
+
+def train_retrieval(
+    interactions: TransformedStream,
+    items: TransformedStream,
+    settings: RetrievalSettings,
+    model_dir: str,
+    log_dir: str,
+) -> dict[str, list[float]]:
+    """Trains the two towers and saves them with their corpus.
+
+    Args:
+      interactions: The interaction stream, splits `train` and `eval`.
+      items: The item stream, split `corpus`.
+      settings: Features and hyperparameters.
+      model_dir: Where the SavedModel of a :class:`RetrievalModule` is written.
+      log_dir: Where TensorBoard's logs are written.
+
+    Returns:
+      Keras' history: metric to its value after each epoch.
+    """
+    tf_keras.utils.set_random_seed(settings.seed)
+    features = settings.feature_set
+    corpus = load_corpus(
+        items.files(CORPUS_SPLIT), items.transform_output, features, settings.features.number_buckets
+    )
+    lookup = ItemLookup(items.transform_output.vocabulary_file_by_name(ITEM_ID), corpus.num_items)
+    text_tower = build_text_tower(settings.text, settings.seed)
+    model = RetrievalModel(
+        settings.retrieval,
+        model_sizes(features, settings.features, interactions.transform_output, items.transform_output),
+        corpus,
+        count_items(interactions, lookup),
+        text_tower,
+        settings.text.cache_mb,
+    )
+    history = _fit(model, interactions, lookup, settings, log_dir)
+    model.refresh_corpus_embeddings()
+    module = RetrievalModule(
+        model,
+        corpus,
+        lookup,
+        QueryTransform(interactions.transform_output, features, lookup),
+        ItemTransform(items.transform_output, features),
+    )
+    tf.saved_model.save(module, model_dir)
+    return history
+
+
+def count_items(interactions: TransformedStream, lookup: ItemLookup) -> np.ndarray:
+    """[num_items] int64: interactions of each corpus row in the training split."""
+    counts = np.zeros(lookup.num_items + 1, np.int64)
+    dataset = interactions_dataset(
+        interactions.files(TRAIN), interactions.transform_output, lookup, _EVAL_BATCH
+    )
+    for batch in dataset:
+        counts += np.bincount(batch[ITEM_ID], minlength=len(counts))
+    return counts[:-1]
+
+
+def _fit(
+    model: RetrievalModel,
+    interactions: TransformedStream,
+    lookup: ItemLookup,
+    settings: RetrievalSettings,
+    log_dir: str,
+) -> dict[str, list[float]]:
+    """Fits with the text tower, then without, until the validation recall stops rising."""
+    config = settings.retrieval
+
+    def dataset(split: str, batch_size: int, seed: int | None = None) -> tf.data.Dataset:
+        files = interactions.files(split)
+        return interactions_dataset(files, interactions.transform_output, lookup, batch_size, seed)
+
+    train = dataset(TRAIN, config.batch_size, settings.seed)
+    validation = dataset(EVAL, _EVAL_BATCH)
+    model.compile(optimizer=tf_keras.optimizers.Adam(config.learning_rate))
+    history: dict[str, list[float]] = {}
+
+    def fit(first: int, last: int, *callbacks: tf_keras.callbacks.Callback) -> None:
+        done = model.fit(
+            train,
+            initial_epoch=first,
+            epochs=last,
+            validation_data=validation,
+            callbacks=[
+                RefreshCorpusEmbeddings(),
+                tf_keras.callbacks.TensorBoard(log_dir),
+                LogEpochs(),
+                *callbacks,
+            ],
+            verbose=0,
+        )
+        for name, values in done.history.items():
+            history.setdefault(name, []).extend(values)
+
+    text_epochs = min(config.text_epochs if model.text_tower.trainable_variables else 0, config.epochs)
+    if text_epochs:
+        fit(0, text_epochs)
+    model.freeze_texts()
+    if text_epochs < config.epochs:
+        stop = tf_keras.callbacks.EarlyStopping(
+            _MONITOR, patience=config.patience, mode="max", restore_best_weights=True
+        )
+        fit(text_epochs, config.epochs, stop)
+    return history
