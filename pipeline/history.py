@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.features import (
     HISTORY_ITEM_IDS,
@@ -14,6 +15,9 @@ from schemas.features import (
     VALUE,
     TableLayout,
 )
+
+# Values of a chunk of lists. It bounds memory, and keeps a chunk's text within Arrow's 32-bit offsets.
+_CHUNK_VALUES = 1 << 22
 
 
 def with_history(interactions: pa.Table, layout: TableLayout, length: int) -> pa.Table:
@@ -30,52 +34,94 @@ def with_history(interactions: pa.Table, layout: TableLayout, length: int) -> pa
       The interactions in time order (ties in their given order), with `history_item_ids`
       list<string> and, if the layout has values, `history_values` list<float>, oldest first.
     """
-    interactions = interactions.take(pa.array(_stable_order(interactions[TIMESTAMP].to_numpy())))
+    interactions = _in_time_order(interactions)
     times = interactions[TIMESTAMP].to_numpy()
     users = _codes(interactions[USER_ID])
-    by_user = np.lexsort((times, users))  # stable: within a user by time, ties in their given order
-    first = _run_starts(users[by_user])
-    starts_of_second = _run_starts(users[by_user], times[by_user])
-    # In the order `by_user`, the history of position p is [begin[p], end[p]).
-    end = starts_of_second
-    begin = np.maximum(first, end - length)
+    by_user = np.argsort(users, kind="stable")  # within a user still in time order
+    # Positions in the order `by_user`: an interaction's history is [begin, end).
+    first_of_user = _run_starts(users[by_user])
+    end = _run_starts(users[by_user], times[by_user])  # where its second begins
+    begin = np.maximum(first_of_user, end - length)
     position = np.empty(len(times), np.int64)
     position[by_user] = np.arange(len(times))
-    begin, end = begin[position], end[position]
+    return _append_histories(interactions, interactions, layout, by_user, begin[position], end[position])
 
-    def history(column: str, value_type: pa.DataType) -> pa.Array:
-        lengths = end - begin
-        offsets = np.append(0, np.cumsum(lengths))
-        flat = np.repeat(begin - offsets[:-1], lengths) + np.arange(offsets[-1])
-        values = interactions[column].take(pa.array(by_user[flat])).combine_chunks()
-        return _lists(offsets, values, value_type)
 
-    interactions = interactions.append_column(HISTORY_ITEM_IDS, history(ITEM_ID, pa.string()))
+def user_histories(interactions: pa.Table, layout: TableLayout, before: int | None = None) -> pa.Table:
+    """All that each user did: the profile that a server starts from.
+
+    Args:
+      interactions: Canonical interactions, in any order.
+      layout: Says whether interactions have values.
+      before: Seconds since 1970 UTC; interactions at that moment or later do not count. By
+        default all count.
+
+    Returns:
+      One row for each user with an interaction that counts, by `user_id`, with
+      `history_item_ids` list<string> and, if the layout has values, `history_values`
+      list<float>, oldest first (ties in their given order).
+    """
+    if before is not None:
+        interactions = interactions.filter(pc.less(interactions[TIMESTAMP], before))
+    interactions = _in_time_order(interactions)
+    users = _codes(interactions[USER_ID])
+    by_user = np.argsort(users, kind="stable")
+    begin = np.unique(_run_starts(users[by_user]))
+    end = np.append(begin[1:], len(users))[: len(begin)]
+    ids = interactions[USER_ID].take(pa.array(by_user[begin]))
+    by_id = pc.sort_indices(ids).to_numpy()
+    ids, begin, end = ids.take(pa.array(by_id)), begin[by_id], end[by_id]
+    table = pa.Table.from_arrays([ids], schema=pa.schema([pa.field(USER_ID, pa.string(), nullable=False)]))
+    return _append_histories(table, interactions, layout, by_user, begin, end)
+
+
+def _in_time_order(interactions: pa.Table) -> pa.Table:
+    """Sorted by time, ties in their given order."""
+    return interactions.take(pa.array(np.argsort(interactions[TIMESTAMP].to_numpy(), kind="stable")))
+
+
+def _append_histories(
+    table: pa.Table,
+    interactions: pa.Table,
+    layout: TableLayout,
+    order: np.ndarray,
+    begin: np.ndarray,
+    end: np.ndarray,
+) -> pa.Table:
+    """Gives each row of `table` the interactions at `order[begin:end]`."""
+    columns = [(HISTORY_ITEM_IDS, ITEM_ID, pa.string())]
     if layout.has_value:
-        interactions = interactions.append_column(HISTORY_VALUES, history(VALUE, pa.float32()))
-    return interactions
+        columns.append((HISTORY_VALUES, VALUE, pa.float32()))
+    for name, source, kind in columns:
+        values = interactions[source].combine_chunks()
+        table = table.append_column(name, _lists(values, kind, order, begin, end))
+    return table
 
 
-def _lists(offsets: np.ndarray, values: pa.Array | pa.ChunkedArray, value_type: pa.DataType) -> pa.Array:
-    """A list array; wider offsets where 32 bits do not reach."""
-    if isinstance(values, pa.ChunkedArray):
-        values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], value_type)
-    if offsets[-1] < 2**31:
-        return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
-    return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), values)
-
-
-def _stable_order(times: np.ndarray) -> np.ndarray:
-    return np.argsort(times, kind="stable")
+def _lists(
+    values: pa.Array, kind: pa.DataType, order: np.ndarray, begin: np.ndarray, end: np.ndarray
+) -> pa.ChunkedArray:
+    """The lists `values[order[begin[i]:end[i]]]`, cut into chunks."""
+    lengths = end - begin
+    reach = np.append(0, np.cumsum(lengths))
+    full = np.searchsorted(reach, np.arange(_CHUNK_VALUES, reach[-1], _CHUNK_VALUES), side="right") - 1
+    cuts = np.unique(np.append(0, full))
+    chunks = []
+    for start, stop in zip(cuts, np.append(cuts[1:], len(lengths)), strict=True):
+        offsets = reach[start : stop + 1] - reach[start]
+        flat = np.repeat(begin[start:stop] - offsets[:-1], lengths[start:stop]) + np.arange(offsets[-1])
+        chosen = values.take(pa.array(order[flat]))
+        chunks.append(pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), chosen))
+    return pa.chunked_array(chunks, pa.list_(kind))
 
 
 def _codes(column: pa.ChunkedArray) -> np.ndarray:
-    """Integers that are equal where the strings are."""
-    return column.combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)
+    """Integers that are equal where the strings are; [N]."""
+    return column.dictionary_encode().combine_chunks().indices.to_numpy(zero_copy_only=False)
 
 
 def _run_starts(*keys: np.ndarray) -> np.ndarray:
-    """For each position, where the run of equal keys that it stands in begins."""
+    """For each position, where the run of equal keys that it stands in begins; [N]."""
     if len(keys[0]) == 0:
         return np.zeros(0, np.int64)
     changed = np.zeros(len(keys[0]), bool)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from pipeline.config.data import SplitConfig
 from pipeline.errors import InputError
+from schemas.features import TIMESTAMP
 
 TRAIN, EVAL, TEST = "train", "eval", "test"
 SPLITS = (TRAIN, EVAL, TEST)
@@ -61,3 +63,17 @@ def time_boundaries(timestamps: np.ndarray, config: SplitConfig) -> TimeBoundari
             "the data need more interactions at more moments, or other shares in 'split'"
         )
     return boundaries
+
+
+def split_by_time(interactions: pa.Table, boundaries: TimeBoundaries) -> dict[str, pa.Table]:
+    """Parts interactions; each split keeps their order.
+
+    Args:
+      interactions: Any table with a `timestamp` int64 column.
+      boundaries: Where the splits meet.
+
+    Returns:
+      The splits by name, oldest first.
+    """
+    masks = boundaries.masks(interactions[TIMESTAMP].to_numpy())
+    return {split: interactions.filter(pa.array(mask)) for split, mask in masks.items()}

@@ -76,15 +76,12 @@ class MovieLens100K:
 
     def _items(self) -> pa.Table:
         raw = self._read("item")
-        # One film has no year and no genre but "unknown", and a title that says no more.
-        year = replace(raw["release_year"], values=_only_digits(raw["release_year"].values))
-        suffix = pc.binary_join_element_wise(" (", year.values, ")", "")
-        titles = pc.binary_join_element_wise(raw["movie_title"].values, pc.fill_null(suffix, ""), "")
+        titles, years = _titles_and_years(raw["movie_title"].values, raw["release_year"].values)
         columns = [
             as_ids(raw["item_id"]),
             titles,
             as_categories(raw["class"], " "),
-            as_numbers(year),
+            as_numbers(replace(raw["release_year"], values=years)),
         ]
         return pa.Table.from_arrays(columns, schema=items_schema(self.layout()))
 
@@ -99,6 +96,16 @@ class MovieLens100K:
         return pa.Table.from_arrays(columns, schema=users_schema(self.layout()))
 
 
-def _only_digits(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Null for what is not all digits."""
-    return pc.if_else(pc.utf8_is_digit(texts), texts, pa.scalar(None, pa.string()))
+def _titles_and_years(
+    titles: pa.ChunkedArray, years: pa.ChunkedArray
+) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+    """Titles as people write them, "Toy Story (1995)", and years, null where there is none.
+
+    Two of the films are odd: one has its year in the title already and a "V" for a year, one is
+    unknown but for its id, and "unkonwn" at that.
+    """
+    titles = pc.replace_substring(titles, "unkonwn", "unknown")
+    years = pc.if_else(pc.utf8_is_digit(years), years, pa.scalar(None, pa.string()))
+    named = pc.struct_field(pc.extract_regex(titles, r"\((?P<year>\d{4})\)$"), [0])
+    full = pc.if_else(pc.is_valid(named), titles, pc.binary_join_element_wise(titles, " (", years, ")", ""))
+    return pc.coalesce(full, titles), pc.coalesce(years, named)

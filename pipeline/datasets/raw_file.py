@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -85,12 +86,10 @@ class RawFile:
     def place(self, row: int) -> str:
         """How a person finds the row of this index: by line in a CSV file."""
         if not self._is_parquet:
-            try:
+            with suppress(csv.Error):  # a cell longer than Python's reader takes: the number must do
                 for record, (line, _) in enumerate(self._records()):
                     if record == row + 1:  # the header is record 0
                         return f"line {line}"
-            except csv.Error:
-                pass  # a cell longer than Python's reader takes: the row's number must do
         return f"row {row + 1}"
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
