@@ -162,11 +162,11 @@ class RetrievalModel(tfrs.models.Model):
 
     def train_step(self, features: Features) -> dict[str, tf.Tensor]:
         """One step; the text tower has an optimizer of its own, with a smaller learning rate."""
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(features, training=True)
         text_variables = self.text_tower.trainable_variables
         in_text_tower = {variable.ref() for variable in text_variables}
         tower_variables = [v for v in self.trainable_variables if v.ref() not in in_text_tower]
-        with tf.GradientTape() as tape:
-            loss = self.compute_loss(features, training=True)
         tower_gradients, text_gradients = tape.gradient(loss, (tower_variables, text_variables))
         self.optimizer.apply_gradients(zip(tower_gradients, tower_variables, strict=True))
         if text_variables:

@@ -19,7 +19,9 @@ class RetrievalModule(tf.Module):
 
     Functions:
       lookup_items: Item ids of any shape to int32 corpus rows.
-      transform_queries: Serialized requests, [B] `tf.Example`s, to transformed features.
+      parse_requests: Serialized requests, [B] `tf.Example`s, to raw features, scalars dense and
+        anything else sparse.
+      transform_queries: Raw features to transformed ones.
       encode_queries: Transformed features to [B, embedding_dim].
       embed_items: Serialized raw items, [B] `tf.Example`s, to [B, embedding_dim]; an item need
         not be in the corpus.
@@ -66,16 +68,14 @@ class RetrievalModule(tf.Module):
         examples = tf.TensorSpec([None], tf.string, name="examples")
 
         @tf.function(input_signature=[examples])
-        def transform_queries(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-            return self._query_transform(tf.io.parse_example(examples, self._query_transform.spec))
+        def parse_requests(examples: tf.Tensor) -> dict[str, tf.Tensor | tf.SparseTensor]:
+            return tf.io.parse_example(examples, self._query_transform.spec)
 
-        self.transform_queries = transform_queries
-        transformed = transform_queries.get_concrete_function().structured_outputs
-        specs = {
-            name: tf.TensorSpec([None, *output.shape[1:]], output.dtype, name=name)
-            for name, output in transformed.items()
-        }
-        self.encode_queries = tf.function(model.query_embeddings, input_signature=[specs])
+        self.parse_requests = parse_requests
+        raw = parse_requests.get_concrete_function().structured_outputs
+        self.transform_queries = tf.function(self._query_transform.__call__, input_signature=[_specs(raw)])
+        transformed = self.transform_queries.get_concrete_function().structured_outputs
+        self.encode_queries = tf.function(model.query_embeddings, input_signature=[_specs(transformed)])
 
         @tf.function(input_signature=[examples])
         def embed_items(examples: tf.Tensor) -> tf.Tensor:
@@ -90,6 +90,18 @@ class RetrievalModule(tf.Module):
 def query_input_names(retrieval: Any) -> list[str]:
     """Names of the features that a loaded module's `encode_queries` takes."""
     return sorted(retrieval.encode_queries.concrete_functions[0].structured_input_signature[0][0])
+
+
+def _specs(tensors: dict[str, Any]) -> dict[str, tf.TypeSpec]:
+    """Input specs for a batch of any size like these tensors."""
+
+    def spec(name: str, tensor: Any) -> tf.TypeSpec:
+        shape = [None, *tensor.shape[1:]]
+        if isinstance(tensor, tf.SparseTensor):
+            return tf.SparseTensorSpec(shape, tensor.dtype)
+        return tf.TensorSpec(shape, tensor.dtype, name=name)
+
+    return {name: spec(name, tensor) for name, tensor in tensors.items()}
 
 
 class _Parts(tf.Module):

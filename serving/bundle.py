@@ -1,0 +1,145 @@
+"""One bundle: the SavedModels that are judged, versioned and served together.
+
+    BUNDLE/versions/N/manifest.json
+    BUNDLE/versions/N/{retrieval,ranking,recommender}/saved_model.pb
+    BUNDLE/models/{retrieval,ranking,recommender}/N -> ../../versions/N/...
+
+A server watches `models/`: each folder there is a model in TensorFlow Serving's sense.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import tensorflow as tf
+
+from pipeline.config.base import Frozen
+from pipeline.config.training import IndexConfig, TaskConfig
+from pipeline.splits import SPLITS
+from schemas.features import TIMESTAMP, FeatureSet, TableLayout, declare_features
+from serving.index import Index, save_options
+from serving.index_builder import INDEX_DIR
+from serving.interactions import read_interactions
+from serving.profiles import UserProfiles
+from serving.recommender import Recommender
+from serving.signatures import ranking_signatures, recommender_signatures, retrieval_signatures
+
+MANIFEST_FILE = "manifest.json"
+RETRIEVAL, RANKING, RECOMMENDER = "retrieval", "ranking", "recommender"
+MODELS = (RETRIEVAL, RANKING, RECOMMENDER)
+FORMAT = 1
+
+
+class BundleSettings(Frozen):
+    """What a bundle depends on, beside the models.
+
+    Attributes:
+      name: The pipeline's name.
+      layout: The source's optional columns.
+      crosses: Crossed features.
+      tasks: The ranking tasks.
+      index: How many candidates are retrieved.
+    """
+
+    name: str
+    layout: TableLayout
+    crosses: tuple[tuple[str, str], ...]
+    tasks: tuple[TaskConfig, ...]
+    index: IndexConfig
+
+    @property
+    def feature_set(self) -> FeatureSet:
+        """The declared features."""
+        return declare_features(self.layout, self.crosses)
+
+
+@dataclass(frozen=True)
+class _Models:
+    """The loaded parts."""
+
+    retrieval: Any
+    ranking: Any
+    index: Index
+
+
+def export_bundle(
+    retrieval_dir: str,
+    ranking_dir: str,
+    index_dir: str,
+    examples_dir: str,
+    settings: BundleSettings,
+    output_dir: str,
+) -> None:
+    """Writes the three SavedModels and their manifest.
+
+    Args:
+      retrieval_dir: SavedModel of the retrieval module.
+      ranking_dir: SavedModel of the ranking module.
+      index_dir: Artifact folder of the index.
+      examples_dir: Artifact folder of the raw interactions, from which the users' profiles are made.
+      settings: Names and sizes.
+      output_dir: Where the bundle is written.
+    """
+    models = _load(retrieval_dir, ranking_dir, index_dir)
+    interactions = pa.concat_tables(
+        [read_interactions(examples_dir, settings.feature_set, split) for split in SPLITS]
+    )
+    options = save_options(models.index.is_exact)
+    with tempfile.TemporaryDirectory() as work_dir:
+        profiles = UserProfiles(interactions, settings.feature_set, models.retrieval.item_ids, Path(work_dir))
+        recommender = Recommender(
+            models.retrieval, models.ranking, models.index, profiles, settings.index.retrieved
+        )
+        signatures = {
+            RETRIEVAL: retrieval_signatures(models.retrieval, models.index),
+            RANKING: ranking_signatures(models.retrieval, models.ranking),
+            RECOMMENDER: recommender_signatures(recommender),
+        }
+        for name, (module, functions) in signatures.items():
+            tf.saved_model.save(module, f"{output_dir}/{name}", signatures=functions, options=options)
+    manifest = _manifest(models, interactions, settings, {n: sorted(f) for n, (_, f) in signatures.items()})
+    manifest["digest"] = _digest(Path(output_dir))
+    Path(output_dir, MANIFEST_FILE).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+
+
+def _load(retrieval_dir: str, ranking_dir: str, index_dir: str) -> _Models:
+    """Loads the parts; ScaNN's ops are registered first, in case the index holds some."""
+    import scann  # noqa: F401
+
+    index = tf.saved_model.load(f"{index_dir}/{INDEX_DIR}")
+    index.is_exact = bool(index.is_exact.numpy())
+    return _Models(tf.saved_model.load(retrieval_dir), tf.saved_model.load(ranking_dir), index)
+
+
+def _manifest(
+    models: _Models, interactions: pa.Table, settings: BundleSettings, signatures: dict[str, list[str]]
+) -> dict[str, Any]:
+    """What a person or a server wants to know of a bundle."""
+    times = interactions[TIMESTAMP].to_numpy()
+    return {
+        "format": FORMAT,
+        "name": settings.name,
+        "num_items": int(models.retrieval.item_ids.shape[0]),
+        "embedding_dim": int(models.retrieval.corpus_embeddings.shape[1]),
+        "data_span": {"first": int(times.min()), "last": int(times.max())},
+        "interactions": len(times),
+        "index": "exact" if models.index.is_exact else "scann",
+        "tasks": {task.name: task.kind for task in settings.tasks},
+        "signatures": signatures,
+        "tensorflow": tf.__version__,
+    }
+
+
+def _digest(folder: Path) -> str:
+    """SHA-256 over the files of a folder, names included."""
+    hasher = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        hasher.update(file.relative_to(folder).as_posix().encode())
+        hasher.update(file.read_bytes())
+    return hasher.hexdigest()

@@ -1,0 +1,1 @@
+"""TFX components that turn models into something to serve."""

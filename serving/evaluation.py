@@ -1,0 +1,255 @@
+"""Judges a bundle as a client would, beside the baselines, on the test split.
+
+Protocol "next interaction": for every test interaction a request is made at its moment, with
+everything that the user did strictly before. The whole corpus is ranked, what the user had seen
+left out; the interaction's item is the one relevant item. An interaction with an item that the
+user had already seen is not a recommendation's to make, and is left out of the ranking figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import scipy.sparse as sp
+import tensorflow as tf
+import tensorflow_transform as tft
+from sklearn.metrics import roc_auc_score
+
+from pipeline.components.parquet_example_gen import encode_examples
+from pipeline.config.training import TaskConfig
+from pipeline.history import with_history
+from pipeline.splits import SPLITS, TEST, TRAIN
+from schemas.features import HISTORY_ITEM_IDS, ITEM_ID, TIMESTAMP, USER_ID, VALUE
+from serving.bundle import RANKING, RECOMMENDER, RETRIEVAL, BundleSettings
+from serving.interactions import read_interactions
+from serving.ranks import RECALL_AT, RankFigures, rank_figures, ranks_of_lists, ranks_of_scores
+from trainer.neighbours import ItemNeighbours
+
+_BATCH = 512
+_RECOMMENDER_QUERIES = 1000
+
+
+class TestInteractions:
+    """The test split as requests, with what the baselines need of the other splits.
+
+    Attributes:
+      train: Interactions of the training split.
+      table: The test interactions, each with its whole history.
+      item_ids: The corpus.
+    """
+
+    __test__ = False  # not a test case, whatever pytest thinks of the name
+
+    def __init__(self, examples_dir: str, settings: BundleSettings, item_ids: np.ndarray):
+        """Reads the interactions.
+
+        Args:
+          examples_dir: Artifact folder of the raw interactions.
+          settings: Says what features there are.
+          item_ids: [N] the corpus' ids, bytes.
+        """
+        features = settings.feature_set
+        tables = {split: read_interactions(examples_dir, features, split) for split in SPLITS}
+        everything = pa.concat_tables(tables.values())
+        test_start = pc.min(tables[TEST][TIMESTAMP])
+        histories = with_history(everything, settings.layout, length=everything.num_rows)
+        self.train = tables[TRAIN]
+        self.table = histories.filter(pc.greater_equal(histories[TIMESTAMP], test_start))
+        self.item_ids = pa.array(item_ids, pa.binary()).cast(pa.string())
+
+    def __len__(self) -> int:
+        return self.table.num_rows
+
+    @cached_property
+    def requests(self) -> np.ndarray:
+        """[Q] serialized `tf.Example`s, labels included."""
+        return np.array(list(encode_examples(self.table)), dtype=object)
+
+    @cached_property
+    def targets(self) -> np.ndarray:
+        """[Q] corpus rows of the items."""
+        return self.rows_of(self.table[ITEM_ID])
+
+    @cached_property
+    def seen(self) -> sp.csr_matrix:
+        """[Q, N] bool: each query's history."""
+        histories = self.table[HISTORY_ITEM_IDS].combine_chunks()
+        rows = self.rows_of(histories.flatten())
+        queries = np.repeat(np.arange(len(self)), pc.list_value_length(histories).to_numpy())
+        return self._matrix(queries, rows, len(self))
+
+    @cached_property
+    def train_matrix(self) -> sp.csr_matrix:
+        """[U, N] bool: who did what in the training split."""
+        users = self.train[USER_ID].combine_chunks().dictionary_encode().indices.to_numpy()
+        return self._matrix(users, self.rows_of(self.train[ITEM_ID]), int(users.max()) + 1)
+
+    @cached_property
+    def is_new(self) -> np.ndarray:
+        """[Q] bool: whether the user had not seen the item before."""
+        return ~np.asarray(self.seen[np.arange(len(self)), self.targets]).ravel().astype(bool)
+
+    def rows_of(self, item_ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
+        """Corpus rows of ids."""
+        return pc.index_in(item_ids, self.item_ids).to_numpy()
+
+    def _matrix(self, rows: np.ndarray, columns: np.ndarray, num_rows: int) -> sp.csr_matrix:
+        ones = np.ones(len(rows), bool)
+        return sp.csr_matrix((ones, (rows, columns)), shape=(num_rows, len(self.item_ids)))
+
+
+def batches(queries: np.ndarray) -> Iterator[np.ndarray]:
+    """Blocks of query numbers, so that memory does not grow with their number."""
+    for start in range(0, len(queries), _BATCH):
+        yield queries[start : start + _BATCH]
+
+
+def evaluate_baselines(data: TestInteractions) -> dict[str, RankFigures]:
+    """Popularity and item-kNN, made from the training split and fed the same histories."""
+    popularity = np.asarray(data.train_matrix.sum(axis=0)).ravel().astype(float)
+    neighbours = ItemNeighbours(data.train_matrix)
+    scorers = {
+        "popularity": lambda histories: np.broadcast_to(popularity, histories.shape),
+        "item_knn": neighbours.scores,
+    }
+    queries = np.flatnonzero(data.is_new)
+    figures = {}
+    for name, scorer in scorers.items():
+        ranks = [
+            ranks_of_scores(
+                scorer(data.seen[block].astype(float)), data.targets[block], data.seen[block].toarray()
+            )
+            for block in batches(queries)
+        ]
+        figures[name] = rank_figures(np.concatenate(ranks))
+    return figures
+
+
+def evaluate_lists(data: TestInteractions, model: Any, queries: np.ndarray, drops_seen: bool) -> RankFigures:
+    """A model of the bundle, by its signature `top_k`.
+
+    Args:
+      data: The requests.
+      model: Loaded SavedModel with the signature `top_k`.
+      queries: Numbers of the queries to ask.
+      drops_seen: Whether the model leaves out the history itself; otherwise enough is asked for to
+        do it here.
+    """
+    top_k = model.signatures["top_k"]
+    ranks = []
+    for block in batches(queries):
+        seen = data.seen[block]
+        k = RECALL_AT if drops_seen else RECALL_AT + int(seen.getnnz(axis=1).max())
+        answers = top_k(examples=tf.constant(data.requests[block]), k=tf.constant(k))
+        ids = pa.array(answers["item_ids"].numpy().ravel(), pa.binary()).cast(pa.string())
+        rows = pc.index_in(ids, data.item_ids).fill_null(-1).to_numpy()
+        lists = rows.reshape(len(block), -1)
+        ranks.append(ranks_of_lists(lists, data.targets[block], seen.toarray()))
+    return rank_figures(np.concatenate(ranks))
+
+
+@dataclass(frozen=True)
+class TaskFigure:
+    """How well one ranking task is answered.
+
+    Attributes:
+      metric: `rmse` or `auc`.
+      value: The figure.
+      baseline: For `rmse`, that of the per-item mean of the training split.
+    """
+
+    metric: str
+    value: float
+    baseline: float | None = None
+
+
+def evaluate_ranking(
+    data: TestInteractions, model: Any, tasks: tuple[TaskConfig, ...], transform: tft.TFTransformOutput
+) -> dict[str, TaskFigure]:
+    """The ranking model on the test interactions, by its default signature.
+
+    Args:
+      data: The requests.
+      model: Loaded SavedModel.
+      tasks: The tasks.
+      transform: Of the interaction stream; it makes the labels, as in training.
+    """
+    labels = _labels(data, transform)
+    answers: dict[str, list[np.ndarray]] = {task.name: [] for task in tasks}
+    serving_default = model.signatures["serving_default"]
+    for block in batches(np.arange(len(data))):
+        scores = serving_default(examples=tf.constant(data.requests[block]))
+        for task in tasks:
+            answers[task.name].append(scores[task.name].numpy())
+    figures = {}
+    for task in tasks:
+        counted = labels[task.weight_name] > 0
+        label, answer = labels[task.label_name][counted], np.concatenate(answers[task.name])[counted]
+        if task.is_regression:
+            figures[task.name] = TaskFigure("rmse", _rmse(answer, label), _item_mean_rmse(data))
+        elif len(np.unique(label)) == 2:
+            figures[task.name] = TaskFigure("auc", float(roc_auc_score(label, answer)))
+    return figures
+
+
+def _labels(data: TestInteractions, transform: tft.TFTransformOutput) -> dict[str, np.ndarray]:
+    """Labels and weights of all tasks."""
+    layer = transform.transform_features_layer()
+    spec = transform.raw_feature_spec()
+    parts = [
+        layer(tf.io.parse_example(data.requests[block], spec)) for block in batches(np.arange(len(data)))
+    ]
+    names = [name for name in parts[0] if name.startswith(("label_", "weight_"))]
+    return {name: np.concatenate([part[name].numpy() for part in parts]) for name in names}
+
+
+def _rmse(answers: np.ndarray, labels: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(answers - labels))))
+
+
+def _item_mean_rmse(data: TestInteractions) -> float:
+    """The error of each item's mean in the training split; of the mean over all where it has none."""
+    rows, values = data.rows_of(data.train[ITEM_ID]), data.train[VALUE].to_numpy()
+    counts = np.bincount(rows, minlength=len(data.item_ids))
+    sums = np.bincount(rows, weights=values, minlength=len(data.item_ids))
+    means = np.where(counts > 0, sums / np.maximum(counts, 1), values.mean())
+    return _rmse(means[data.targets], data.table[VALUE].to_numpy())
+
+
+def evaluate_bundle(
+    bundle_dir: str, examples_dir: str, transform_dir: str, settings: BundleSettings, seed: int
+) -> dict[str, Any]:
+    """All figures of a bundle and the baselines.
+
+    Args:
+      bundle_dir: The exported bundle.
+      examples_dir: Artifact folder of the raw interactions.
+      transform_dir: Transform graph of the interaction stream.
+      settings: The bundle's.
+      seed: Of the draw of the recommender's queries.
+
+    Returns:
+      `retrieval`: name to recall@20 and NDCG@10; `ranking`: task to metric, value and baseline.
+    """
+    import scann  # noqa: F401  (registers ScaNN's ops, in case the bundle holds some)
+
+    models = {n: tf.saved_model.load(str(Path(bundle_dir, n))) for n in (RETRIEVAL, RANKING, RECOMMENDER)}
+    data = TestInteractions(examples_dir, settings, models[RETRIEVAL].item_ids.numpy())
+    queries = np.flatnonzero(data.is_new)
+    sample = np.sort(np.random.default_rng(seed).permutation(queries)[:_RECOMMENDER_QUERIES])
+    lists = evaluate_baselines(data)
+    lists[RETRIEVAL] = evaluate_lists(data, models[RETRIEVAL], queries, drops_seen=False)
+    lists[RECOMMENDER] = evaluate_lists(data, models[RECOMMENDER], sample, drops_seen=True)
+    tasks = evaluate_ranking(data, models[RANKING], settings.tasks, tft.TFTransformOutput(transform_dir))
+    return {
+        "queries": {RETRIEVAL: len(queries), RECOMMENDER: len(sample), RANKING: len(data)},
+        "retrieval": {name: figures.to_dict() for name, figures in lists.items()},
+        "ranking": {name: vars(figure) for name, figure in tasks.items()},
+    }

@@ -1,0 +1,118 @@
+"""Builds the index of a retrieval model and measures it against exact search."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from pipeline.config.training import IndexConfig
+from pipeline.splits import EVAL
+from serving.index import Index, build_index, chosen_kind, index_recall, save_options
+from trainer.input_fn import interactions_dataset
+from trainer.retrieval_module import query_input_names
+from trainer.streams import TransformedStream
+
+INDEX_DIR = "index"
+REPORT_FILE = "index.json"
+
+_RECALL_AT = 10
+_BATCH = 1024
+
+
+@dataclass(frozen=True)
+class IndexFigures:
+    """What was measured of one kind of index.
+
+    Attributes:
+      kind: `exact` or `scann`.
+      recall_at_10: Share of the exact ten best that it finds.
+      milliseconds_per_query: Median over single queries.
+    """
+
+    kind: str
+    recall_at_10: float
+    milliseconds_per_query: float
+
+
+def build_and_measure(
+    retrieval_dir: str,
+    interactions: TransformedStream,
+    config: IndexConfig,
+    seed: int,
+    output_dir: str,
+) -> list[IndexFigures]:
+    """Builds an exact and a ScaNN index, measures both, and saves the one that the size calls for.
+
+    Args:
+      retrieval_dir: SavedModel of a :class:`trainer.retrieval_module.RetrievalModule`.
+      interactions: Transformed interactions; the queries are drawn from the `eval` split.
+      config: Which index, and how many queries.
+      seed: Of the draw.
+      output_dir: Gets the index, `index/`, and `index.json`.
+    """
+    retrieval = tf.saved_model.load(retrieval_dir)
+    embeddings = retrieval.corpus_embeddings.numpy()[:-1]  # the unknown item is no candidate
+    queries = _sample_queries(retrieval, interactions, config.recall_queries, seed)
+    chosen = chosen_kind(config, len(embeddings))
+    figures = []
+    for kind in ("exact", "scann"):
+        index = build_index(kind, embeddings, config)
+        figures.append(_measure(kind, index, embeddings, queries))
+        if kind == chosen:
+            tf.saved_model.save(
+                _SearchModule(index), f"{output_dir}/{INDEX_DIR}", options=save_options(index.is_exact)
+            )
+    report = {"chosen": chosen, "num_items": len(embeddings), "measured": [vars(f) for f in figures]}
+    Path(output_dir, REPORT_FILE).write_text(json.dumps(report, indent=2), encoding="utf-8")
+    return figures
+
+
+class _SearchModule(tf.Module):
+    """An index as a SavedModel with the function `search`."""
+
+    def __init__(self, index: Index):
+        super().__init__(name="search")
+        self.index = index
+        self.is_exact = tf.Variable(index.is_exact, trainable=False)
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.float32, name="queries"),
+            tf.TensorSpec([], tf.int32, name="k"),
+        ]
+    )
+    def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """See :meth:`serving.index.Index.search`."""
+        return self.index.search(queries, k)
+
+
+def _sample_queries(
+    retrieval: tf.Module, interactions: TransformedStream, num_queries: int, seed: int
+) -> np.ndarray:
+    """[Q, dim] embeddings of queries from the eval split."""
+    dataset = interactions_dataset(
+        interactions.files(EVAL), interactions.transform_output, retrieval.lookup_items, _BATCH
+    )
+    names = query_input_names(retrieval)
+    parts = [retrieval.encode_queries({name: batch[name] for name in names}).numpy() for batch in dataset]
+    embeddings = np.concatenate(parts)
+    drawn = np.random.default_rng(seed).permutation(len(embeddings))[:num_queries]
+    return embeddings[drawn]
+
+
+def _measure(kind: str, index: Index, embeddings: np.ndarray, queries: np.ndarray) -> IndexFigures:
+    """Recall over all queries, latency over the first hundred, one at a time."""
+    recall = index_recall(index, embeddings, queries, _RECALL_AT)
+    search = tf.function(index.search)
+    k = tf.constant(min(_RECALL_AT, len(embeddings)))
+    seconds = []
+    for query in queries[:100]:
+        since = time.perf_counter()
+        search(tf.constant(query[np.newaxis]), k)
+        seconds.append(time.perf_counter() - since)
+    return IndexFigures(kind, round(recall, 4), round(1000 * float(np.median(seconds)), 3))

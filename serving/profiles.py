@@ -1,0 +1,130 @@
+"""What is known of each user when a bundle is made: attributes and the whole history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+
+from schemas.features import (
+    HISTORY_ITEM_IDS,
+    HISTORY_VALUES,
+    ITEM_ID,
+    TIMESTAMP,
+    USER_ID,
+    VALUE,
+    DType,
+    Encoding,
+    FeatureSet,
+    Stream,
+)
+
+
+class UserProfiles(tf.Module):
+    """A table from user id to a complete request; an unknown user's is empty."""
+
+    def __init__(self, interactions: pa.Table, features: FeatureSet, item_ids: tf.Variable, work_dir: Path):
+        """Builds the table.
+
+        Args:
+          interactions: Every interaction, with its user's attributes.
+          features: The declared features.
+          item_ids: [N] ids in corpus order; histories refer to them.
+          work_dir: Where the user vocabulary is written; it becomes an asset of a SavedModel.
+        """
+        super().__init__(name="user_profiles")
+        order = np.argsort(interactions[TIMESTAMP].to_numpy(), kind="stable")
+        interactions = interactions.take(pa.array(order))
+        users = interactions[USER_ID].combine_chunks().dictionary_encode()
+        codes = users.indices.to_numpy()
+        by_user = np.argsort(codes, kind="stable")
+        self._item_ids = item_ids
+        self._table = _lookup_table(users.dictionary, work_dir / "user_ids.txt")
+        self._num_users = len(users.dictionary)
+        splits = np.append(0, np.cumsum(np.append(np.bincount(codes, minlength=self._num_users), 0)))
+        self._splits = tf.Variable(splits, dtype=tf.int64, trainable=False)
+        rows = pa.compute.index_in(interactions[ITEM_ID], pa.array(item_ids.numpy().astype(str)))
+        self._rows = tf.Variable(_numpy(rows)[by_user], dtype=tf.int32, trainable=False)
+        self._values = None
+        if VALUE in interactions.column_names:
+            values = _numpy(interactions[VALUE])[by_user]
+            self._values = tf.Variable(values, dtype=tf.float32, trainable=False)
+        newest = np.zeros(self._num_users, np.int64)
+        newest[codes] = np.arange(len(codes))  # the last assignment stays
+        self._attributes = _attributes(interactions.take(pa.array(newest)), features)
+
+    def rows(self, user_ids: tf.Tensor) -> tf.Tensor:
+        """[B] int64 rows of users; that after the last one for an unknown user."""
+        return self._table.lookup(user_ids)
+
+    def history_rows(self, user_ids: tf.Tensor) -> tf.RaggedTensor:
+        """[B, (length)] int32 corpus rows of everything that the users did, oldest first."""
+        return tf.gather(self._ragged(self._rows), self.rows(user_ids))
+
+    def raw_request(
+        self, user_ids: tf.Tensor, timestamp: tf.Tensor
+    ) -> dict[str, tf.Tensor | tf.SparseTensor]:
+        """The raw features of a request by each user.
+
+        Args:
+          user_ids: [B] strings.
+          timestamp: [B] int64 seconds; 0 for now.
+        """
+        rows = self.rows(user_ids)
+        history = tf.gather(self._ragged(self._rows), rows)
+        raw: dict[str, tf.Tensor | tf.SparseTensor] = {
+            USER_ID: user_ids,
+            TIMESTAMP: timestamp,
+            HISTORY_ITEM_IDS: tf.gather(self._item_ids, history).to_sparse(),
+        }
+        if self._values is not None:
+            raw[HISTORY_VALUES] = tf.gather(self._ragged(self._values), rows).to_sparse()
+        for name, (values, present) in self._attributes.items():
+            raw[name] = _sparse_column(tf.gather(values, rows), tf.gather(present, rows))
+        return raw
+
+    def _ragged(self, values: tf.Variable) -> tf.RaggedTensor:
+        return tf.RaggedTensor.from_row_splits(values, self._splits, validate=False)
+
+
+def _numpy(column: pa.ChunkedArray) -> np.ndarray:
+    return column.to_numpy()
+
+
+def _lookup_table(user_ids: pa.Array, path: Path) -> tf.lookup.StaticHashTable:
+    """Rows of user ids."""
+    path.write_text("\n".join(user_ids.to_pylist()) + "\n", encoding="utf-8")
+    initializer = tf.lookup.TextFileInitializer(
+        str(path),
+        key_dtype=tf.string,
+        key_index=tf.lookup.TextFileIndex.WHOLE_LINE,
+        value_dtype=tf.int64,
+        value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
+    )
+    return tf.lookup.StaticHashTable(initializer, default_value=len(user_ids))
+
+
+def _attributes(users: pa.Table, features: FeatureSet) -> dict[str, tuple[tf.Variable, tf.Variable]]:
+    """Each attribute's values and presence, a row a user and one for an unknown user."""
+    attributes = {}
+    for feature in features.of(Stream.INTERACTIONS, Encoding.VOCABULARY, Encoding.NUMBER):
+        if feature.name == USER_ID:
+            continue
+        column = users[feature.name]
+        present = np.append(column.is_valid().to_numpy(), False)
+        if feature.dtype == DType.STRING:
+            values = np.append(column.fill_null("").to_pandas().str.encode("utf-8").to_numpy(), b"")
+            variable = tf.Variable(values.astype(np.bytes_), trainable=False)
+        else:
+            variable = tf.Variable(np.append(column.fill_null(0).to_numpy(), 0), tf.float32, trainable=False)
+        attributes[feature.name] = (variable, tf.Variable(present, trainable=False))
+    return attributes
+
+
+def _sparse_column(values: tf.Tensor, present: tf.Tensor) -> tf.SparseTensor:
+    """[B, 1] with the values that are present."""
+    rows = tf.where(present)[:, 0]
+    indices = tf.stack([rows, tf.zeros_like(rows)], axis=1)
+    return tf.SparseTensor(indices, tf.gather(values, rows), [tf.shape(values, tf.int64)[0], 1])
