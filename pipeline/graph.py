@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tfx import v1 as tfx
 from tfx.dsl.components.base.base_component import BaseComponent
@@ -16,8 +17,14 @@ from pipeline.config.run import RunConfig
 from pipeline.preprocessing import TransformSettings
 from pipeline.splits import SPLITS, TRAIN
 from schemas.features import Stream
+from serving.bundle_settings import BundleSettings
+from serving.components.bundler import Bundler
+from serving.components.evaluator import Evaluator
+from serving.components.indexer import Indexer
+from serving.components.pusher import Pusher
+from trainer.components.ranking_trainer import RankingTrainer
 from trainer.components.retrieval_trainer import RetrievalTrainer
-from trainer.settings import RetrievalSettings
+from trainer.settings import RankingSettings, RetrievalSettings
 
 _SPLITS = {Stream.INTERACTIONS: SPLITS, Stream.ITEMS: (CORPUS,)}
 _ANALYZED = {Stream.INTERACTIONS: TRAIN, Stream.ITEMS: CORPUS}
@@ -39,6 +46,20 @@ class StreamNodes:
         return [self.example_gen, self.statistics_gen, self.schema, self.validator, self.transform]
 
 
+@dataclass(frozen=True)
+class ModelNodes:
+    """The steps that train, and the index over what they trained."""
+
+    retrieval: BaseComponent
+    index: BaseComponent
+    ranking: BaseComponent
+
+    @property
+    def all(self) -> list[BaseComponent]:
+        """The steps in order."""
+        return [self.retrieval, self.index, self.ranking]
+
+
 def create_pipeline(
     config: RunConfig, data: PreparedData, schemas: dict[Stream, Path], metadata_file: Path
 ) -> tfx.dsl.Pipeline:
@@ -58,24 +79,12 @@ def create_pipeline(
     )
     interactions.transform.add_upstream_node(gate)
     items.transform.add_upstream_node(gate)
-    transformed = {
-        "interactions": interactions.transform.outputs["transformed_examples"],
-        "interactions_graph": interactions.transform.outputs["transform_graph"],
-        "items": items.transform.outputs["transformed_examples"],
-        "items_graph": items.transform.outputs["transform_graph"],
-    }
-    model_settings = {"layout": data.layout, "features": config.features, "seed": config.seed}
-    retrieval_trainer = RetrievalTrainer(
-        **transformed,
-        settings=RetrievalSettings(
-            **model_settings, text=config.text, retrieval=config.retrieval
-        ).model_dump_json(),
-        code=code_digest("schemas", "trainer"),
-    )
+    models = _model_nodes(config, data, interactions, items)
+    serving = _serving_nodes(config, data, interactions, models)
     return tfx.dsl.Pipeline(
         pipeline_name=config.name,
         pipeline_root=str(config.run_dir / "artifacts"),
-        components=[*interactions.all, *items.all, gate, retrieval_trainer],
+        components=[*interactions.all, *items.all, gate, *models.all, *serving],
         enable_cache=True,
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
             str(metadata_file)
@@ -112,3 +121,77 @@ def _stream_nodes(stream: Stream, config: RunConfig, data: PreparedData, schema:
         disable_statistics=True,  # StatisticsGen has judged the raw examples
     ).with_id(node_id("Transform"))
     return StreamNodes(example_gen, statistics_gen, schema_gen, validator, transform)
+
+
+def _model_nodes(
+    config: RunConfig, data: PreparedData, interactions: StreamNodes, items: StreamNodes
+) -> ModelNodes:
+    """Both trainers and the index."""
+    log = {
+        "interactions": interactions.transform.outputs["transformed_examples"],
+        "interactions_graph": interactions.transform.outputs["transform_graph"],
+    }
+    corpus = {
+        "items": items.transform.outputs["transformed_examples"],
+        "items_graph": items.transform.outputs["transform_graph"],
+    }
+    shared: dict[str, Any] = {"layout": data.layout, "features": config.features, "seed": config.seed}
+    retrieval_settings = RetrievalSettings(**shared, text=config.text, retrieval=config.retrieval)
+    code = code_digest("schemas", "trainer")
+    retrieval = RetrievalTrainer(**log, **corpus, settings=retrieval_settings.model_dump_json(), code=code)
+    index = Indexer(
+        retrieval=retrieval.outputs["model"],
+        **log,
+        settings=config.index.model_dump_json(),
+        seed=config.seed,
+        code=code_digest("schemas", "trainer", "serving/index.py", "serving/index_builder.py"),
+    )
+    ranking = RankingTrainer(
+        **log,
+        **corpus,
+        retrieval=retrieval.outputs["model"],
+        settings=RankingSettings(**shared, ranking=config.ranking).model_dump_json(),
+        code=code,
+    )
+    return ModelNodes(retrieval, index, ranking)
+
+
+def _serving_nodes(
+    config: RunConfig, data: PreparedData, interactions: StreamNodes, models: ModelNodes
+) -> list[BaseComponent]:
+    """Bundle, verdict and push."""
+    settings = BundleSettings(
+        name=config.name,
+        layout=data.layout,
+        crosses=config.features.crosses,
+        tasks=config.ranking.tasks,
+        index=config.index,
+    ).model_dump_json()
+    code = code_digest("schemas", "pipeline/history.py", "trainer", "serving")
+    examples = interactions.example_gen.outputs["examples"]
+    bundler = Bundler(
+        retrieval=models.retrieval.outputs["model"],
+        ranking=models.ranking.outputs["model"],
+        index=models.index.outputs["index"],
+        interactions=examples,
+        users_file=str(data.users_path),
+        settings=settings,
+        code=code,
+    )
+    evaluator = Evaluator(
+        bundle=bundler.outputs["bundle"],
+        index=models.index.outputs["index"],
+        interactions=examples,
+        interactions_graph=interactions.transform.outputs["transform_graph"],
+        settings=settings,
+        gate=config.gate.model_dump_json(),
+        seed=config.seed,
+        code=code,
+    )
+    pusher = Pusher(
+        bundle=bundler.outputs["bundle"],
+        evaluation=evaluator.outputs["evaluation"],
+        blessing=evaluator.outputs["blessing"],
+        destination=str(config.bundle_dir),
+    )
+    return [bundler, evaluator, pusher]

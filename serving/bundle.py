@@ -1,11 +1,4 @@
-"""One bundle: the SavedModels that are judged, versioned and served together.
-
-    BUNDLE/versions/N/manifest.json
-    BUNDLE/versions/N/{retrieval,ranking,recommender}/saved_model.pb
-    BUNDLE/models/{retrieval,ranking,recommender}/N -> ../../versions/N/...
-
-A server watches `models/`: each folder there is a model in TensorFlow Serving's sense.
-"""
+"""One bundle: the SavedModels that are judged, versioned and served together, and their manifest."""
 
 from __future__ import annotations
 
@@ -17,46 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import tensorflow as tf
 
-from pipeline.config.base import Frozen
-from pipeline.config.training import IndexConfig, TaskConfig
 from pipeline.splits import SPLITS
-from schemas.features import TIMESTAMP, FeatureSet, TableLayout, declare_features
+from schemas.features import TIMESTAMP
+from serving.bundle_settings import BundleSettings
 from serving.index import Index, save_options
 from serving.index_builder import INDEX_DIR
 from serving.interactions import read_interactions
+from serving.layout import MANIFEST_FILE, RANKING, RECOMMENDER, RETRIEVAL
 from serving.profiles import UserProfiles
 from serving.recommender import Recommender
 from serving.signatures import ranking_signatures, recommender_signatures, retrieval_signatures
 
-MANIFEST_FILE = "manifest.json"
-RETRIEVAL, RANKING, RECOMMENDER = "retrieval", "ranking", "recommender"
-MODELS = (RETRIEVAL, RANKING, RECOMMENDER)
-FORMAT = 1
-
-
-class BundleSettings(Frozen):
-    """What a bundle depends on, beside the models.
-
-    Attributes:
-      name: The pipeline's name.
-      layout: The source's optional columns.
-      crosses: Crossed features.
-      tasks: The ranking tasks.
-      index: How many candidates are retrieved.
-    """
-
-    name: str
-    layout: TableLayout
-    crosses: tuple[tuple[str, str], ...]
-    tasks: tuple[TaskConfig, ...]
-    index: IndexConfig
-
-    @property
-    def feature_set(self) -> FeatureSet:
-        """The declared features."""
-        return declare_features(self.layout, self.crosses)
+_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -73,6 +41,7 @@ def export_bundle(
     ranking_dir: str,
     index_dir: str,
     examples_dir: str,
+    users_file: str,
     settings: BundleSettings,
     output_dir: str,
 ) -> None:
@@ -82,7 +51,8 @@ def export_bundle(
       retrieval_dir: SavedModel of the retrieval module.
       ranking_dir: SavedModel of the ranking module.
       index_dir: Artifact folder of the index.
-      examples_dir: Artifact folder of the raw interactions, from which the users' profiles are made.
+      examples_dir: Artifact folder of the raw interactions; with `users_file` the users' profiles.
+      users_file: Parquet file of the canonical users.
       settings: Names and sizes.
       output_dir: Where the bundle is written.
     """
@@ -92,7 +62,14 @@ def export_bundle(
     )
     options = save_options(models.index.is_exact)
     with tempfile.TemporaryDirectory() as work_dir:
-        profiles = UserProfiles(interactions, settings.feature_set, models.retrieval.item_ids, Path(work_dir))
+        profiles = UserProfiles(
+            interactions,
+            pq.read_table(users_file),
+            settings.layout,
+            settings.feature_set,
+            models.retrieval.item_ids,
+            Path(work_dir),
+        )
         recommender = Recommender(
             models.retrieval, models.ranking, models.index, profiles, settings.index.retrieved
         )
@@ -123,7 +100,7 @@ def _manifest(
     """What a person or a server wants to know of a bundle."""
     times = interactions[TIMESTAMP].to_numpy()
     return {
-        "format": FORMAT,
+        "format": _FORMAT,
         "name": settings.name,
         "num_items": int(models.retrieval.item_ids.shape[0]),
         "embedding_dim": int(models.retrieval.corpus_embeddings.shape[1]),

@@ -8,6 +8,7 @@ user had already seen is not a recommendation's to make, and is left out of the 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,8 +28,10 @@ from pipeline.config.training import TaskConfig
 from pipeline.history import with_history
 from pipeline.splits import SPLITS, TEST, TRAIN
 from schemas.features import HISTORY_ITEM_IDS, ITEM_ID, TIMESTAMP, USER_ID, VALUE
-from serving.bundle import RANKING, RECOMMENDER, RETRIEVAL, BundleSettings
+from serving.bundle_settings import BundleSettings
+from serving.index_builder import REPORT_FILE
 from serving.interactions import read_interactions
+from serving.layout import RANKING, RECOMMENDER, RETRIEVAL
 from serving.ranks import RECALL_AT, RankFigures, rank_figures, ranks_of_lists, ranks_of_scores
 from trainer.neighbours import ItemNeighbours
 
@@ -224,19 +227,26 @@ def _item_mean_rmse(data: TestInteractions) -> float:
 
 
 def evaluate_bundle(
-    bundle_dir: str, examples_dir: str, transform_dir: str, settings: BundleSettings, seed: int
+    bundle_dir: str,
+    index_dir: str,
+    examples_dir: str,
+    transform_dir: str,
+    settings: BundleSettings,
+    seed: int,
 ) -> dict[str, Any]:
     """All figures of a bundle and the baselines.
 
     Args:
       bundle_dir: The exported bundle.
+      index_dir: Artifact folder of its index, with what was measured of it.
       examples_dir: Artifact folder of the raw interactions.
       transform_dir: Transform graph of the interaction stream.
       settings: The bundle's.
       seed: Of the draw of the recommender's queries.
 
     Returns:
-      `retrieval`: name to recall@20 and NDCG@10; `ranking`: task to metric, value and baseline.
+      `retrieval`: name to recall@20 and NDCG@10; `ranking`: task to metric, value and baseline;
+      `index`: what :func:`serving.index_builder.build_and_measure` found; `queries`: how many.
     """
     import scann  # noqa: F401  (registers ScaNN's ops, in case the bundle holds some)
 
@@ -252,4 +262,5 @@ def evaluate_bundle(
         "queries": {RETRIEVAL: len(queries), RECOMMENDER: len(sample), RANKING: len(data)},
         "retrieval": {name: figures.to_dict() for name, figures in lists.items()},
         "ranking": {name: vars(figure) for name, figure in tasks.items()},
+        "index": json.loads(Path(index_dir, REPORT_FILE).read_text(encoding="utf-8")),
     }

@@ -6,54 +6,68 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import tensorflow as tf
 
+from pipeline.history import user_histories
 from schemas.features import (
     HISTORY_ITEM_IDS,
     HISTORY_VALUES,
-    ITEM_ID,
     TIMESTAMP,
     USER_ID,
-    VALUE,
     DType,
     Encoding,
     FeatureSet,
     Stream,
+    TableLayout,
 )
 
 
 class UserProfiles(tf.Module):
-    """A table from user id to a complete request; an unknown user's is empty."""
+    """A table from user id to a complete request; an unknown user's is empty.
 
-    def __init__(self, interactions: pa.Table, features: FeatureSet, item_ids: tf.Variable, work_dir: Path):
+    It holds each user who has interactions or attributes.
+    """
+
+    def __init__(
+        self,
+        interactions: pa.Table,
+        users: pa.Table,
+        layout: TableLayout,
+        features: FeatureSet,
+        item_ids: tf.Variable,
+        work_dir: Path,
+    ):
         """Builds the table.
 
         Args:
-          interactions: Every interaction, with its user's attributes.
+          interactions: Every interaction.
+          users: Canonical users; those without attributes may be missing.
+          layout: The source's optional columns.
           features: The declared features.
           item_ids: [N] ids in corpus order; histories refer to them.
           work_dir: Where the user vocabulary is written; it becomes an asset of a SavedModel.
         """
         super().__init__(name="user_profiles")
-        order = np.argsort(interactions[TIMESTAMP].to_numpy(), kind="stable")
-        interactions = interactions.take(pa.array(order))
-        users = interactions[USER_ID].combine_chunks().dictionary_encode()
-        codes = users.indices.to_numpy()
-        by_user = np.argsort(codes, kind="stable")
+        histories = user_histories(interactions, layout)
+        without_history = users[USER_ID].filter(
+            pc.invert(pc.is_in(users[USER_ID], histories[USER_ID].combine_chunks()))
+        )
+        ids = pa.concat_arrays([*histories[USER_ID].chunks, *without_history.chunks])
         self._item_ids = item_ids
-        self._table = _lookup_table(users.dictionary, work_dir / "user_ids.txt")
-        self._num_users = len(users.dictionary)
-        splits = np.append(0, np.cumsum(np.append(np.bincount(codes, minlength=self._num_users), 0)))
-        self._splits = tf.Variable(splits, dtype=tf.int64, trainable=False)
-        rows = pa.compute.index_in(interactions[ITEM_ID], pa.array(item_ids.numpy().astype(str)))
-        self._rows = tf.Variable(_numpy(rows)[by_user], dtype=tf.int32, trainable=False)
+        self._table = _lookup_table(ids, work_dir / "user_ids.txt")
+        lengths = np.zeros(len(ids) + 1, np.int64)  # one more for an unknown user
+        lengths[: histories.num_rows] = pc.list_value_length(histories[HISTORY_ITEM_IDS]).to_numpy()
+        self._splits = tf.Variable(np.append(0, np.cumsum(lengths)), dtype=tf.int64, trainable=False)
+        corpus = pa.array(item_ids.numpy(), pa.binary()).cast(pa.string())
+        rows = pc.index_in(pc.list_flatten(histories[HISTORY_ITEM_IDS]), corpus)
+        self._rows = tf.Variable(rows.to_numpy(), dtype=tf.int32, trainable=False)
         self._values = None
-        if VALUE in interactions.column_names:
-            values = _numpy(interactions[VALUE])[by_user]
+        if layout.has_value:
+            values = pc.list_flatten(histories[HISTORY_VALUES]).to_numpy()
             self._values = tf.Variable(values, dtype=tf.float32, trainable=False)
-        newest = np.zeros(self._num_users, np.int64)
-        newest[codes] = np.arange(len(codes))  # the last assignment stays
-        self._attributes = _attributes(interactions.take(pa.array(newest)), features)
+        positions = pc.index_in(ids, users[USER_ID].combine_chunks())
+        self._attributes = _attributes(users.take(positions), features)
 
     def rows(self, user_ids: tf.Tensor) -> tf.Tensor:
         """[B] int64 rows of users; that after the last one for an unknown user."""
@@ -87,10 +101,6 @@ class UserProfiles(tf.Module):
 
     def _ragged(self, values: tf.Variable) -> tf.RaggedTensor:
         return tf.RaggedTensor.from_row_splits(values, self._splits, validate=False)
-
-
-def _numpy(column: pa.ChunkedArray) -> np.ndarray:
-    return column.to_numpy()
 
 
 def _lookup_table(user_ids: pa.Array, path: Path) -> tf.lookup.StaticHashTable:

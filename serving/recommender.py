@@ -108,7 +108,7 @@ class Recommender(tf.Module):
         unseen = tf.logical_not(_is_member(rows, seen))
         # The unseen ones first, still in the order of their scores.
         best = tf.math.top_k(tf.where(unseen, scores, tf.float32.min), wanted).indices
-        return tuple(tf.gather(x, best, batch_dims=1) for x in (scores, rows, unseen))  # type: ignore[return-value]
+        return tuple(tf.gather(x, best, batch_dims=1) for x in (scores, rows, unseen))
 
 
 def _is_member(values: tf.Tensor, members: tf.Tensor) -> tf.Tensor:

@@ -177,7 +177,7 @@ class RetrievalModel(tfrs.models.Model):
         """Ends the fine-tuning of the text tower: its embeddings are computed once and kept."""
         self._texts.freeze()
         self.text_tower.trainable = False
-        self.train_function = self.test_function = None  # traced with the text tower inside
+        self.compile(optimizer=self.optimizer)  # when Keras takes note of what is trainable
 
     def test_step(self, features: Features) -> dict[str, tf.Tensor]:
         """Recall of the true item among the whole corpus, the history's items left out."""

@@ -29,3 +29,14 @@ class TransformedStream:
     def transform_output(self) -> tft.TFTransformOutput:
         """The Transform graph, with its vocabularies and feature specs."""
         return tft.TFTransformOutput(self.graph)
+
+    def vocabulary_file(self, name: str) -> str:
+        """The file of a vocabulary, one word a line.
+
+        Raises:
+          ValueError: The graph has no such vocabulary.
+        """
+        path = self.transform_output.vocabulary_file_by_name(name)
+        if path is None:
+            raise ValueError(f"the Transform graph in {self.graph} has no vocabulary '{name}'")
+        return path

@@ -48,7 +48,7 @@ def train_retrieval(
     corpus = load_corpus(
         items.files(CORPUS_SPLIT), items.transform_output, features, settings.features.number_buckets
     )
-    lookup = ItemLookup(items.transform_output.vocabulary_file_by_name(ITEM_ID), corpus.num_items)
+    lookup = ItemLookup(items.vocabulary_file(ITEM_ID), corpus.num_items)
     text_tower = build_text_tower(settings.text, settings.seed)
     model = RetrievalModel(
         settings.retrieval,

@@ -7,7 +7,7 @@ value; this one hands whole record batches to tfx-bsl's encoder.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -88,7 +88,7 @@ def _parquet_to_examples(
 class ParquetExecutor(BaseExampleGenExecutor):
     """Writes Parquet rows as `tf.Example`s, each input split a split of its own."""
 
-    def GetInputSourceToExamplePTransform(self) -> beam.PTransform:  # noqa: N802  (TFX's name)
+    def GetInputSourceToExamplePTransform(self) -> Callable[..., beam.PTransform]:  # noqa: N802  (TFX's name)
         """The transform from input files to examples."""
         return _parquet_to_examples
 

@@ -70,7 +70,7 @@ def _handler(server: RangeServer) -> type[BaseHTTPRequestHandler]:
         def log_message(self, *_: Any) -> None:
             pass
 
-        def do_GET(self) -> None:  # noqa: N802  (the library's name)
+        def do_GET(self) -> None:
             path = server.root / self.path.lstrip("/")
             path = path / "index.html" if path.is_dir() else path
             asked = self.headers.get("Range", "bytes=0-")

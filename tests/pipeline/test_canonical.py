@@ -38,7 +38,7 @@ def settings(tmp_path):
     log.to_csv(tmp_path / "log.csv", index=False)
     items = {"item_id": np.arange(12), "title": [f"t{i}" for i in range(12)], "tags": ["x y"] * 12}
     pd.DataFrame(items).to_csv(tmp_path / "items.csv", index=False)
-    users = {"user_id": np.arange(9), "sex": list("mffmfmfm") + [""], "age": range(20, 29)}
+    users = {"user_id": np.arange(9), "sex": [*"mffmfmfm", ""], "age": range(20, 29)}
     pd.DataFrame(users).to_csv(tmp_path / "users.csv", index=False)
     return {
         "name": "test",
@@ -85,7 +85,7 @@ def test_splits_follow_time_and_keep_everything(settings):
     data = _prepare(settings)
     times = [_read(data, split)["timestamp"].to_pylist() for split in ("train", "eval", "test")]
     assert [len(split) for split in times] == [80, 10, 10]
-    assert sum(times, []) == list(range(1_000_000, 1_000_100))
+    assert [*times[0], *times[1], *times[2]] == list(range(1_000_000, 1_000_100))
 
 
 def test_histories_reach_across_splits_and_no_further_than_configured(settings):

@@ -1,0 +1,30 @@
+"""What a bundle and its evaluation depend on, beside the models."""
+
+from __future__ import annotations
+
+from pipeline.config.base import Frozen
+from pipeline.config.training import IndexConfig, TaskConfig
+from schemas.features import FeatureSet, TableLayout, declare_features
+
+
+class BundleSettings(Frozen):
+    """Names and sizes of a bundle.
+
+    Attributes:
+      name: The pipeline's name.
+      layout: The source's optional columns.
+      crosses: Crossed features.
+      tasks: The ranking tasks.
+      index: How many candidates are retrieved.
+    """
+
+    name: str
+    layout: TableLayout
+    crosses: tuple[tuple[str, str], ...]
+    tasks: tuple[TaskConfig, ...]
+    index: IndexConfig
+
+    @property
+    def feature_set(self) -> FeatureSet:
+        """The declared features."""
+        return declare_features(self.layout, self.crosses)

@@ -1,0 +1,42 @@
+"""Judges a bundle, and blesses it or not."""
+
+from tfx import v1 as tfx
+from tfx.types.standard_artifacts import Examples, ModelBlessing, TransformGraph
+
+from serving.artifacts import BundleEvaluation, CandidateIndex, ServingBundle
+
+
+@tfx.dsl.components.component
+def Evaluator(  # noqa: N802  (a TFX component)
+    bundle: tfx.dsl.components.InputArtifact[ServingBundle],
+    index: tfx.dsl.components.InputArtifact[CandidateIndex],
+    interactions: tfx.dsl.components.InputArtifact[Examples],
+    interactions_graph: tfx.dsl.components.InputArtifact[TransformGraph],
+    evaluation: tfx.dsl.components.OutputArtifact[BundleEvaluation],
+    blessing: tfx.dsl.components.OutputArtifact[ModelBlessing],
+    settings: tfx.dsl.components.Parameter[str],
+    gate: tfx.dsl.components.Parameter[str],
+    seed: tfx.dsl.components.Parameter[int],
+    code: tfx.dsl.components.Parameter[str],
+) -> None:
+    """Measures the bundle and the baselines, and lets the gate decide.
+
+    `interactions` are raw examples. `settings` is a :class:`BundleSettings`, `gate` a
+    :class:`GateConfig`, as JSON; `code` a digest of the code.
+    """
+    from pipeline.config.run import GateConfig
+    from serving.bundle_settings import BundleSettings
+    from serving.evaluation import evaluate_bundle
+    from serving.gate import judge, write_verdict
+
+    figures = evaluate_bundle(
+        bundle.uri,
+        index.uri,
+        interactions.uri,
+        interactions_graph.uri,
+        BundleSettings.model_validate_json(settings),
+        seed,
+    )
+    reasons = judge(figures, GateConfig.model_validate_json(gate))
+    write_verdict(figures, reasons, evaluation.uri, blessing.uri)
+    blessing.set_int_custom_property("blessed", int(not reasons))

@@ -1,0 +1,35 @@
+"""Pushes a blessed bundle to where servers find it."""
+
+from tfx import v1 as tfx
+from tfx.types.standard_artifacts import ModelBlessing, PushedModel
+
+from serving.artifacts import BundleEvaluation, ServingBundle
+
+
+@tfx.dsl.components.component
+def Pusher(  # noqa: N802  (a TFX component)
+    bundle: tfx.dsl.components.InputArtifact[ServingBundle],
+    evaluation: tfx.dsl.components.InputArtifact[BundleEvaluation],
+    blessing: tfx.dsl.components.InputArtifact[ModelBlessing],
+    pushed: tfx.dsl.components.OutputArtifact[PushedModel],
+    destination: tfx.dsl.components.Parameter[str],
+) -> None:
+    """Pushes; see :func:`serving.push.push`.
+
+    Raises:
+      GateError: The bundle was not blessed; what is served stays as it is.
+    """
+    from pathlib import Path
+
+    from pipeline.errors import GateError
+    from serving.gate import read_evaluation
+    from serving.push import push
+
+    reasons = read_evaluation(evaluation.uri)["reasons"]
+    if not blessing.get_int_custom_property("blessed"):
+        raise GateError(
+            "the gate refused the new version; what is served stays as it is:\n  " + "\n  ".join(reasons)
+        )
+    version = push(Path(bundle.uri), Path(destination))
+    pushed.set_string_custom_property("pushed_version", str(version))
+    pushed.set_string_custom_property("pushed_destination", destination)
