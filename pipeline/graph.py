@@ -26,6 +26,9 @@ from trainer.components.ranking_trainer import RankingTrainer
 from trainer.components.retrieval_trainer import RetrievalTrainer
 from trainer.settings import RankingSettings, RetrievalSettings
 
+# Nodes that a runner or a person asks for by name.
+EVALUATOR, PUSHER = "Evaluator", "Pusher"
+
 _SPLITS = {Stream.INTERACTIONS: SPLITS, Stream.ITEMS: (CORPUS,)}
 _ANALYZED = {Stream.INTERACTIONS: TRAIN, Stream.ITEMS: CORPUS}
 
@@ -187,11 +190,11 @@ def _serving_nodes(
         gate=config.gate.model_dump_json(),
         seed=config.seed,
         code=code,
-    )
+    ).with_id(EVALUATOR)
     pusher = Pusher(
         bundle=bundler.outputs["bundle"],
         evaluation=evaluator.outputs["evaluation"],
         blessing=evaluator.outputs["blessing"],
         destination=str(config.bundle_dir),
-    )
+    ).with_id(PUSHER)
     return [bundler, evaluator, pusher]

@@ -67,7 +67,7 @@ def export_bundle(
             pq.read_table(users_file),
             settings.layout,
             settings.feature_set,
-            models.retrieval.item_ids,
+            models.retrieval.corpus.item_ids,
             Path(work_dir),
         )
         recommender = Recommender(
@@ -102,8 +102,8 @@ def _manifest(
     return {
         "format": _FORMAT,
         "name": settings.name,
-        "num_items": int(models.retrieval.item_ids.shape[0]),
-        "embedding_dim": int(models.retrieval.corpus_embeddings.shape[1]),
+        "num_items": int(models.retrieval.corpus.item_ids.shape[0]),
+        "embedding_dim": int(models.retrieval.corpus.embeddings.shape[1]),
         "data_span": {"first": int(times.min()), "last": int(times.max())},
         "interactions": len(times),
         "index": "exact" if models.index.is_exact else "scann",

@@ -251,7 +251,7 @@ def evaluate_bundle(
     import scann  # noqa: F401  (registers ScaNN's ops, in case the bundle holds some)
 
     models = {n: tf.saved_model.load(str(Path(bundle_dir, n))) for n in (RETRIEVAL, RANKING, RECOMMENDER)}
-    data = TestInteractions(examples_dir, settings, models[RETRIEVAL].item_ids.numpy())
+    data = TestInteractions(examples_dir, settings, models[RETRIEVAL].retrieval.corpus.item_ids.numpy())
     queries = np.flatnonzero(data.is_new)
     sample = np.sort(np.random.default_rng(seed).permutation(queries)[:_RECOMMENDER_QUERIES])
     lists = evaluate_baselines(data)

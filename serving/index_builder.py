@@ -6,6 +6,7 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +15,7 @@ from pipeline.config.training import IndexConfig
 from pipeline.splits import EVAL
 from serving.index import Index, build_index, chosen_kind, index_recall, save_options
 from trainer.input_fn import interactions_dataset
-from trainer.retrieval_module import query_input_names
+from trainer.retrieval_module import query_inputs
 from trainer.streams import TransformedStream
 
 INDEX_DIR = "index"
@@ -56,7 +57,7 @@ def build_and_measure(
       output_dir: Gets the index, `index/`, and `index.json`.
     """
     retrieval = tf.saved_model.load(retrieval_dir)
-    embeddings = retrieval.corpus_embeddings.numpy()[:-1]  # the unknown item is no candidate
+    embeddings = retrieval.corpus.embeddings.numpy()[:-1]  # the unknown item is no candidate
     queries = _sample_queries(retrieval, interactions, config.recall_queries, seed)
     chosen = chosen_kind(config, len(embeddings))
     figures = []
@@ -92,14 +93,14 @@ class _SearchModule(tf.Module):
 
 
 def _sample_queries(
-    retrieval: tf.Module, interactions: TransformedStream, num_queries: int, seed: int
+    retrieval: Any, interactions: TransformedStream, num_queries: int, seed: int
 ) -> np.ndarray:
     """[Q, dim] embeddings of queries from the eval split."""
     dataset = interactions_dataset(
-        interactions.files(EVAL), interactions.transform_output, retrieval.lookup_items, _BATCH
+        interactions.files(EVAL), interactions.transform_output, retrieval.corpus.lookup_items, _BATCH
     )
-    names = query_input_names(retrieval)
-    parts = [retrieval.encode_queries({name: batch[name] for name in names}).numpy() for batch in dataset]
+    queries = retrieval.queries
+    parts = [queries.encode_queries(query_inputs(queries, batch)).numpy() for batch in dataset]
     embeddings = np.concatenate(parts)
     drawn = np.random.default_rng(seed).permutation(len(embeddings))[:num_queries]
     return embeddings[drawn]

@@ -77,6 +77,14 @@ class UserProfiles(tf.Module):
         """[B, (length)] int32 corpus rows of everything that the users did, oldest first."""
         return tf.gather(self._ragged(self._rows), self.rows(user_ids))
 
+    def history_values(self, user_ids: tf.Tensor) -> tf.RaggedTensor | None:
+        """[B, (length)] float32 values beside :meth:`history_rows`; `None` without values."""
+        return None if self._values is None else tf.gather(self._ragged(self._values), self.rows(user_ids))
+
+    def is_known(self, user_ids: tf.Tensor) -> tf.Tensor:
+        """[B] bool: whether the table holds the users."""
+        return self.rows(user_ids) < self._table.size()
+
     def raw_request(
         self, user_ids: tf.Tensor, timestamp: tf.Tensor
     ) -> dict[str, tf.Tensor | tf.SparseTensor]:
@@ -87,14 +95,14 @@ class UserProfiles(tf.Module):
           timestamp: [B] int64 seconds; 0 for now.
         """
         rows = self.rows(user_ids)
-        history = tf.gather(self._ragged(self._rows), rows)
         raw: dict[str, tf.Tensor | tf.SparseTensor] = {
             USER_ID: user_ids,
             TIMESTAMP: timestamp,
-            HISTORY_ITEM_IDS: tf.gather(self._item_ids, history).to_sparse(),
+            HISTORY_ITEM_IDS: tf.gather(self._item_ids, self.history_rows(user_ids)).to_sparse(),
         }
-        if self._values is not None:
-            raw[HISTORY_VALUES] = tf.gather(self._ragged(self._values), rows).to_sparse()
+        values = self.history_values(user_ids)
+        if values is not None:
+            raw[HISTORY_VALUES] = values.to_sparse()
         for name, (values, present) in self._attributes.items():
             raw[name] = _sparse_column(tf.gather(values, rows), tf.gather(present, rows))
         return raw
@@ -128,7 +136,9 @@ def _attributes(users: pa.Table, features: FeatureSet) -> dict[str, tuple[tf.Var
             values = np.append(column.fill_null("").to_pandas().str.encode("utf-8").to_numpy(), b"")
             variable = tf.Variable(values.astype(np.bytes_), trainable=False)
         else:
-            variable = tf.Variable(np.append(column.fill_null(0).to_numpy(), 0), tf.float32, trainable=False)
+            variable = tf.Variable(
+                np.append(column.fill_null(0).to_numpy(), 0), dtype=tf.float32, trainable=False
+            )
         attributes[feature.name] = (variable, tf.Variable(present, trainable=False))
     return attributes
 

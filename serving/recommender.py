@@ -9,7 +9,7 @@ import tensorflow as tf
 from serving.index import Index
 from serving.profiles import UserProfiles
 from trainer.ranking_module import ORDER_SCORE
-from trainer.retrieval_module import query_input_names
+from trainer.retrieval_module import query_inputs
 
 RETRIEVAL_SCORE_OUTPUT = "retrieval_score"
 
@@ -30,13 +30,13 @@ class Recommender(tf.Module):
           num_retrieved: Unseen candidates that are ranked; more if more are asked for.
         """
         super().__init__(name="recommender")
-        self._retrieval = retrieval
+        self._queries = retrieval.queries
+        self._corpus = retrieval.corpus
         self._ranking = ranking
         self._index = index
         self._profiles = profiles
         self._num_retrieved = num_retrieved
-        self._num_items = int(retrieval.item_ids.shape[0])
-        self._query_names = query_input_names(retrieval)
+        self._num_items = int(retrieval.corpus.item_ids.shape[0])
 
     def for_requests(self, examples: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
         """Recommends from what the requests say and nothing else.
@@ -48,9 +48,9 @@ class Recommender(tf.Module):
         Returns:
           See :meth:`_recommend`.
         """
-        raw = self._retrieval.parse_requests(examples)
+        raw = self._queries.parse_requests(examples)
         history = tf.sparse.to_dense(raw["history_item_ids"], "")
-        return self._recommend(raw, self._retrieval.lookup_items(history), k)
+        return self._recommend(raw, self._corpus.lookup_items(history), k)
 
     def for_users(self, user_ids: tf.Tensor, timestamp: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
         """Recommends to known users; an unknown one is a user without a history.
@@ -61,10 +61,38 @@ class Recommender(tf.Module):
           k: Scalar int32.
 
         Returns:
-          See :meth:`_recommend`.
+          See :meth:`_recommend`; and `known`, [B] bool.
         """
         raw = self._profiles.raw_request(user_ids, timestamp)
-        return self._recommend(raw, self._profiles.history_rows(user_ids).to_tensor(-1), k)
+        answers = self._recommend(raw, self._profiles.history_rows(user_ids).to_tensor(-1), k)
+        return {**answers, "known": self._profiles.is_known(user_ids)}
+
+    def user_history(self, user_ids: tf.Tensor, length: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What users did last, as the recommender knows it.
+
+        Args:
+          user_ids: [B] strings.
+          length: Scalar int32, interactions at most.
+
+        Returns:
+          `known` [B] bool, `count` [B] int32; `item_ids`, `titles` and, with values, `values`,
+          [B, at most length], the newest first, the rest of a row empty.
+        """
+        rows = self._newest_first(self._profiles.history_rows(user_ids), length)
+        answers = {
+            "known": self._profiles.is_known(user_ids),
+            "count": tf.cast(rows.row_lengths(), tf.int32),
+            "item_ids": tf.gather(self._corpus.item_ids, rows).to_tensor(""),
+            "titles": tf.gather(self._corpus.titles, rows).to_tensor(""),
+        }
+        values = self._profiles.history_values(user_ids)
+        if values is not None:
+            answers["values"] = self._newest_first(values, length).to_tensor(0.0)
+        return answers
+
+    @staticmethod
+    def _newest_first(history: tf.RaggedTensor, length: tf.Tensor) -> tf.RaggedTensor:
+        return tf.reverse(history, axis=[1])[:, : tf.maximum(length, 0)]
 
     def _recommend(self, raw: dict[str, Any], seen: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
         """The common path.
@@ -74,9 +102,8 @@ class Recommender(tf.Module):
           task, and `order_score`. Where a user has seen so much that fewer are left, the rest is
           empty: rank 0, no id, zero scores.
         """
-        features = self._retrieval.transform_queries(raw)
-        inputs = {name: features[name] for name in self._query_names}
-        queries = self._retrieval.encode_queries(inputs)
+        inputs = query_inputs(self._queries, self._queries.transform_queries(raw))
+        queries = self._queries.encode_queries(inputs)
         k = tf.clip_by_value(k, 0, self._num_items)
         similarity, rows, unseen = self._retrieve(queries, seen, k)
         answers = dict(self._ranking.rank(inputs, queries, rows))
@@ -91,8 +118,8 @@ class Recommender(tf.Module):
         }
         positions = tf.range(1, k + 1)[tf.newaxis]
         return {
-            "item_ids": tf.where(valid, tf.gather(self._retrieval.item_ids, rows), ""),
-            "titles": tf.where(valid, tf.gather(self._retrieval.titles, rows), ""),
+            "item_ids": tf.where(valid, tf.gather(self._corpus.item_ids, rows), ""),
+            "titles": tf.where(valid, tf.gather(self._corpus.titles, rows), ""),
             "rank": tf.where(valid, positions, 0),
             **scores,
         }

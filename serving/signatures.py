@@ -14,8 +14,7 @@ import tensorflow as tf
 from schemas.features import ITEM_ID, TIMESTAMP, USER_ID
 from serving.index import Index
 from serving.recommender import RETRIEVAL_SCORE_OUTPUT, Recommender
-from trainer.ranking_module import ORDER_SCORE
-from trainer.retrieval_module import query_input_names
+from trainer.retrieval_module import query_inputs
 
 DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 DEFAULT_K = 10
@@ -27,11 +26,12 @@ Signatures = tuple[tf.Module, dict[str, Callable[..., Any]]]
 
 
 class _Served(tf.Module):
-    """Keeps alive what the signatures use."""
+    """Keeps what the signatures use, and nothing else, in the SavedModel."""
 
-    def __init__(self, *parts: Any):
+    def __init__(self, **parts: Any):
         super().__init__(name="served")
-        self.parts = list(parts)
+        for name, part in parts.items():
+            setattr(self, name, part)
 
 
 def retrieval_signatures(retrieval: Any, index: Index) -> Signatures:
@@ -44,19 +44,19 @@ def retrieval_signatures(retrieval: Any, index: Index) -> Signatures:
     Returns:
       The module to save, and its signatures.
     """
-    names = query_input_names(retrieval)
-    num_items = int(retrieval.item_ids.shape[0])
+    queries, corpus = retrieval.queries, retrieval.corpus
+    num_items = int(corpus.item_ids.shape[0])
 
     def encode(examples: tf.Tensor) -> tf.Tensor:
-        features = retrieval.transform_queries(retrieval.parse_requests(examples))
-        return retrieval.encode_queries({name: features[name] for name in names})
+        features = queries.transform_queries(queries.parse_requests(examples))
+        return queries.encode_queries(query_inputs(queries, features))
 
     @tf.function(input_signature=[_EXAMPLES, _K])
     def top_k(examples: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
         scores, rows = index.search(encode(examples), tf.clip_by_value(k, 0, num_items))
         return {
-            "item_ids": tf.gather(retrieval.item_ids, rows),
-            "titles": tf.gather(retrieval.titles, rows),
+            "item_ids": tf.gather(corpus.item_ids, rows),
+            "titles": tf.gather(corpus.titles, rows),
             RETRIEVAL_SCORE_OUTPUT: scores,
         }
 
@@ -78,7 +78,7 @@ def retrieval_signatures(retrieval: Any, index: Index) -> Signatures:
         "embed_queries": embed_queries,
         "embed_items": embed_items,
     }
-    return _Served(retrieval, index), functions
+    return _Served(retrieval=retrieval, index=index), functions
 
 
 def ranking_signatures(retrieval: Any, ranking: Any) -> Signatures:
@@ -92,12 +92,11 @@ def ranking_signatures(retrieval: Any, ranking: Any) -> Signatures:
     Returns:
       The module to save, and its signatures.
     """
-    names = query_input_names(retrieval)
+    queries, corpus = retrieval.queries, retrieval.corpus
 
     def score(examples: tf.Tensor, item_ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        features = retrieval.transform_queries(retrieval.parse_requests(examples))
-        inputs = {name: features[name] for name in names}
-        return ranking.rank(inputs, retrieval.encode_queries(inputs), retrieval.lookup_items(item_ids))
+        inputs = query_inputs(queries, queries.transform_queries(queries.parse_requests(examples)))
+        return ranking.rank(inputs, queries.encode_queries(inputs), corpus.lookup_items(item_ids))
 
     @tf.function(input_signature=[_EXAMPLES, tf.TensorSpec([None, None], tf.string, name="item_ids")])
     def score_candidates(examples: tf.Tensor, item_ids: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -109,12 +108,12 @@ def ranking_signatures(retrieval: Any, ranking: Any) -> Signatures:
         return {name: tf.squeeze(values, 1) for name, values in score(examples, item[ITEM_ID]).items()}
 
     functions = {DEFAULT: serving_default, "score_candidates": score_candidates}
-    return _Served(retrieval, ranking), functions
+    return _Served(queries=queries, corpus=corpus, ranking=ranking), functions
 
 
 def recommender_signatures(recommender: Recommender) -> Signatures:
-    """The recommender: `serving_default` and `top_k`, from complete requests, and `for_users`, from
-    ids of users that were known when the bundle was made.
+    """The recommender: `serving_default` and `top_k`, from complete requests; `for_users` and
+    `user_history`, from ids of users that were known when the bundle was made.
 
     Args:
       recommender: The whole path.
@@ -131,17 +130,20 @@ def recommender_signatures(recommender: Recommender) -> Signatures:
     def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         return recommender.for_requests(examples, tf.constant(DEFAULT_K))
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None], tf.string, name=USER_ID),
-            tf.TensorSpec([None], tf.int64, name=TIMESTAMP),
-            _K,
-        ]
-    )
+    user_ids = tf.TensorSpec([None], tf.string, name=USER_ID)
+
+    @tf.function(input_signature=[user_ids, tf.TensorSpec([None], tf.int64, name=TIMESTAMP), _K])
     def for_users(user_id: tf.Tensor, timestamp: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
         return recommender.for_users(user_id, timestamp, k)
 
-    return _Served(recommender), {DEFAULT: serving_default, "top_k": top_k, "for_users": for_users}
+    @tf.function(input_signature=[user_ids, tf.TensorSpec([], tf.int32, name="length")])
+    def user_history(user_id: tf.Tensor, length: tf.Tensor) -> dict[str, tf.Tensor]:
+        return recommender.user_history(user_id, length)
 
-
-NOT_TASKS = frozenset({"item_ids", "titles", "rank", RETRIEVAL_SCORE_OUTPUT, ORDER_SCORE})
+    functions = {
+        DEFAULT: serving_default,
+        "top_k": top_k,
+        "for_users": for_users,
+        "user_history": user_history,
+    }
+    return _Served(recommender=recommender), functions

@@ -37,7 +37,9 @@ def interactions_dataset(
 
     def parse(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         features = tf.io.parse_example(examples, spec)
-        rows = {name: item_lookup(features[name]) for name in (ITEM_ID, HISTORY_ITEM_IDS)}
+        ids = {name: features[name] for name in (ITEM_ID, HISTORY_ITEM_IDS)}
+        # The lookup of a loaded model takes any shape, and so promises none.
+        rows = {name: tf.ensure_shape(item_lookup(values), values.shape) for name, values in ids.items()}
         return {**features, **rows}
 
     dataset = tf.data.TFRecordDataset(sorted(files), compression_type="GZIP")

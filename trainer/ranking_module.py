@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from pipeline.config.training import RETRIEVAL_SCORE, RankingConfig
 from trainer.ranking import RankingModel
-from trainer.retrieval_module import query_input_names
+from trainer.retrieval_module import query_specs
 
 ORDER_SCORE = "order_score"
 
@@ -36,11 +36,10 @@ class RankingModule(tf.Module):
         self._layers = list(model.layers)
         self._variables = [model.embeddings, model.text_embeddings]
         self._temperature = tf.Variable(retrieval.temperature.numpy(), trainable=False)
-        signature = retrieval.encode_queries.concrete_functions[0].structured_input_signature[0][0]
         self.rank = tf.function(
             self._rank,
             input_signature=[
-                {name: signature[name] for name in query_input_names(retrieval)},
+                query_specs(retrieval.queries),
                 tf.TensorSpec([None, model.embeddings.shape[1]], tf.float32, name="query_embeddings"),
                 tf.TensorSpec([None, None], tf.int32, name="rows"),
             ],

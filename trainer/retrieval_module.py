@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,21 +14,79 @@ from trainer.item_lookup import ItemLookup
 from trainer.request import ItemTransform, QueryTransform
 from trainer.retrieval import RetrievalModel
 
+_EXAMPLES = tf.TensorSpec([None], tf.string, name="examples")
+
+
+class QueryEncoder(tf.Module):
+    """From requests to query embeddings; without the text tower, so that it is small.
+
+    Functions:
+      parse_requests: Serialized requests, [B] `tf.Example`s, to raw features, scalars dense and
+        anything else sparse.
+      transform_queries: Raw features to transformed ones.
+      encode_queries: Transformed features to [B, embedding_dim].
+    """
+
+    def __init__(self, model: RetrievalModel, transform: QueryTransform):
+        """Takes the query side of a trained model.
+
+        Args:
+          model: Trained.
+          transform: Of the interaction stream.
+        """
+        super().__init__(name="queries")
+        self._transform = transform
+        self._layers = [model.item_embedding, model.user_embedding, model.history_encoder, model.query_tower]
+
+        @tf.function(input_signature=[_EXAMPLES])
+        def parse_requests(examples: tf.Tensor) -> dict[str, tf.Tensor | tf.SparseTensor]:
+            return tf.io.parse_example(examples, transform.spec)
+
+        self.parse_requests = parse_requests
+        raw = parse_requests.get_concrete_function().structured_outputs
+        self.transform_queries = tf.function(transform.__call__, input_signature=[_specs(raw)])
+        transformed = self.transform_queries.get_concrete_function().structured_outputs
+        self.encode_queries = tf.function(model.query_embeddings, input_signature=[_specs(transformed)])
+
+
+class CorpusModule(tf.Module):
+    """The candidates.
+
+    Functions:
+      lookup_items: Item ids of any shape to int32 corpus rows.
+
+    Variables: `item_ids` [N], `titles` [N], and `embeddings` [N + 1, embedding_dim], whose last row is
+    that of an unknown item.
+    """
+
+    def __init__(self, corpus: Corpus, embeddings: tf.Variable, item_lookup: ItemLookup):
+        """Takes the candidate side of a trained model.
+
+        Args:
+          corpus: The candidates.
+          embeddings: Theirs.
+          item_lookup: Ids to corpus rows.
+        """
+        super().__init__(name="corpus")
+        self._item_lookup = item_lookup
+        self.item_ids = tf.Variable(corpus.item_ids.astype(np.bytes_), trainable=False)
+        self.titles = tf.Variable(corpus.titles.astype(np.bytes_), trainable=False)
+        self.embeddings = embeddings
+        self.lookup_items = tf.function(
+            item_lookup.__call__, input_signature=[tf.TensorSpec(None, tf.string, name="item_ids")]
+        )
+
 
 class RetrievalModule(tf.Module):
     """The towers without an index, and the corpus.
 
     Functions:
-      lookup_items: Item ids of any shape to int32 corpus rows.
-      parse_requests: Serialized requests, [B] `tf.Example`s, to raw features, scalars dense and
-        anything else sparse.
-      transform_queries: Raw features to transformed ones.
-      encode_queries: Transformed features to [B, embedding_dim].
       embed_items: Serialized raw items, [B] `tf.Example`s, to [B, embedding_dim]; an item need
         not be in the corpus.
 
-    Variables: `item_ids` [N], `titles` [N], `corpus_embeddings` [N + 1, embedding_dim] and
-    `text_embeddings` [N + 1, hidden_dim], where the last row is that of an unknown item, and
+    Parts: `queries`, a :class:`QueryEncoder`, and `corpus`, a :class:`CorpusModule`.
+
+    Variables: `text_embeddings` [N + 1, hidden_dim], the last row that of an empty text, and
     `temperature`.
     """
 
@@ -49,47 +108,31 @@ class RetrievalModule(tf.Module):
           item_transform: Of the item stream.
         """
         super().__init__(name="retrieval")
-        self.item_lookup = item_lookup
-        self.item_ids = tf.Variable(corpus.item_ids.astype(np.bytes_), trainable=False)
-        self.titles = tf.Variable(corpus.titles.astype(np.bytes_), trainable=False)
-        self.corpus_embeddings = model.corpus_embeddings
+        self.queries = QueryEncoder(model, query_transform)
+        self.corpus = CorpusModule(corpus, model.corpus_embeddings, item_lookup)
         self.text_embeddings = tf.Variable(model.corpus_text_embeddings(), trainable=False)
         self.temperature = tf.Variable(tf.exp(model.log_temperature), trainable=False)
-        self._query_transform = query_transform
         self._item_transform = item_transform
-        self._model = _Parts(model)
-        self.lookup_items = tf.function(
-            item_lookup.__call__, input_signature=[tf.TensorSpec(None, tf.string, name="item_ids")]
-        )
-        self._add_functions(model)
+        self._layers = [model.text_projection, model.candidate_tower, model.text_tower]
 
-    def _add_functions(self, model: RetrievalModel) -> None:
-        """Traces the functions that the SavedModel offers."""
-        examples = tf.TensorSpec([None], tf.string, name="examples")
-
-        @tf.function(input_signature=[examples])
-        def parse_requests(examples: tf.Tensor) -> dict[str, tf.Tensor | tf.SparseTensor]:
-            return tf.io.parse_example(examples, self._query_transform.spec)
-
-        self.parse_requests = parse_requests
-        raw = parse_requests.get_concrete_function().structured_outputs
-        self.transform_queries = tf.function(self._query_transform.__call__, input_signature=[_specs(raw)])
-        transformed = self.transform_queries.get_concrete_function().structured_outputs
-        self.encode_queries = tf.function(model.query_embeddings, input_signature=[_specs(transformed)])
-
-        @tf.function(input_signature=[examples])
+        @tf.function(input_signature=[_EXAMPLES])
         def embed_items(examples: tf.Tensor) -> tf.Tensor:
-            raw = tf.io.parse_example(examples, self._item_transform.spec)
-            features = self._item_transform(raw)
-            rows = self.item_lookup(raw[ITEM_ID])
+            raw = tf.io.parse_example(examples, item_transform.spec)
+            features = item_transform(raw)
+            rows = item_lookup(raw[ITEM_ID])
             return model.candidate_embeddings(rows, features, model.text_tower(features[TEXT]))
 
         self.embed_items = embed_items
 
 
-def query_input_names(retrieval: Any) -> list[str]:
-    """Names of the features that a loaded module's `encode_queries` takes."""
-    return sorted(retrieval.encode_queries.concrete_functions[0].structured_input_signature[0][0])
+def query_specs(queries: Any) -> dict[str, tf.TensorSpec]:
+    """The features that `encode_queries` of a loaded :class:`QueryEncoder` takes."""
+    return queries.encode_queries.concrete_functions[0].structured_input_signature[0][0]
+
+
+def query_inputs(queries: Any, features: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Those of a batch's features that a loaded :class:`QueryEncoder` takes."""
+    return {name: features[name] for name in query_specs(queries)}
 
 
 def _specs(tensors: dict[str, Any]) -> dict[str, tf.TypeSpec]:
@@ -102,19 +145,3 @@ def _specs(tensors: dict[str, Any]) -> dict[str, tf.TypeSpec]:
         return tf.TensorSpec(shape, tensor.dtype, name=name)
 
     return {name: spec(name, tensor) for name, tensor in tensors.items()}
-
-
-class _Parts(tf.Module):
-    """The model's layers and variables, without Keras' wrappers around them."""
-
-    def __init__(self, model: RetrievalModel):
-        super().__init__(name="model")
-        self.layers = [
-            model.item_embedding,
-            model.user_embedding,
-            model.history_encoder,
-            model.text_projection,
-            model.query_tower,
-            model.candidate_tower,
-            model.text_tower,
-        ]

@@ -17,7 +17,7 @@ from trainer.input_fn import interactions_dataset
 from trainer.progress import LogEpochs
 from trainer.ranking import CandidateTables, RankingModel
 from trainer.ranking_module import RankingModule
-from trainer.retrieval_module import query_input_names
+from trainer.retrieval_module import query_inputs
 from trainer.settings import RankingSettings
 from trainer.sizes import model_sizes
 from trainer.streams import TransformedStream
@@ -66,13 +66,13 @@ def train_ranking(
     def dataset(split: str, batch_size: int, seed: int | None = None) -> tf.data.Dataset:
         files = interactions.files(split)
         batches = interactions_dataset(
-            files, interactions.transform_output, retrieval.lookup_items, batch_size, seed
+            files, interactions.transform_output, retrieval.corpus.lookup_items, batch_size, seed
         )
         return batches.map(lambda x: _with_query_embedding(retrieval, x), num_parallel_calls=2)
 
     statistics = _value_statistics(dataset(TRAIN, _EVAL_BATCH), config.tasks, corpus.num_items)
     tables = CandidateTables(
-        embeddings=retrieval.corpus_embeddings.numpy(),
+        embeddings=retrieval.corpus.embeddings.numpy(),
         text_embeddings=retrieval.text_embeddings.numpy(),
         attributes=corpus.features,
         counts=statistics.counts,
@@ -98,8 +98,8 @@ def train_ranking(
 
 def _with_query_embedding(retrieval: Any, features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """Adds the query tower's embedding to a batch."""
-    inputs = {name: features[name] for name in query_input_names(retrieval)}
-    return {**features, "query_embedding": retrieval.encode_queries(inputs)}
+    inputs = query_inputs(retrieval.queries, features)
+    return {**features, "query_embedding": retrieval.queries.encode_queries(inputs)}
 
 
 def _value_statistics(

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from pipeline.runners.observed_dag_runner import StepListener
 
 
+def log_file(config: RunConfig) -> Path:
+    """The file that everything a run logs is appended to."""
+    return config.run_dir / "run.log"
+
+
 def run_locally(config: RunConfig, data: PreparedData, listener: StepListener) -> None:
     """Runs every step that ML Metadata does not have already.
 
@@ -33,15 +38,15 @@ def run_locally(config: RunConfig, data: PreparedData, listener: StepListener) -
     """
     run_dir = config.run_dir.resolve()
     schemas = schema_files(config, data)
-    with _logged(run_dir / "run.log"), warnings.catch_warnings():
+    with _logged(log_file(config)), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the libraries that TFX imports
-        from pipeline.graph import create_pipeline
+        from pipeline.graph import PUSHER, create_pipeline
         from pipeline.runners.observed_dag_runner import ObservedDagRunner
 
         absolute = config.model_copy(update={"output": run_dir.parent})
         pipeline = create_pipeline(absolute, data, schemas, run_dir / "metadata.sqlite")
         try:
-            ObservedDagRunner(listener).run(pipeline)
+            ObservedDagRunner(listener, never_reused=[PUSHER]).run(pipeline)
         except Exception as error:
             message = _for_the_user(error)
             if message is None:

