@@ -36,11 +36,11 @@ def seconds_text(seconds: float) -> str:
 
 
 @contextmanager
-def native_output_to(path: Path) -> Iterator[Console]:
+def native_output_to(path: Path = Path(os.devnull)) -> Iterator[Console]:
     """Sends to a file what libraries write past Python's logging, from C++ or by `print`.
 
     Args:
-      path: The file; it is appended to.
+      path: The file; it is appended to. By default all of it is dropped.
 
     Yields:
       A console that still reaches the user.

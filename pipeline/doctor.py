@@ -85,11 +85,11 @@ def _guarded(name: str, check: Callable[[], str], cure: str) -> Diagnosis:
 
 def _keras_switch() -> str:
     import tensorflow as tf
+    import tf_keras
 
-    version = tf.keras.__version__
-    if not version.startswith("2."):
-        raise StackError(f"tf.keras is Keras {version}, and TensorFlow Recommenders needs Keras 2")
-    return f"tf.keras is Keras {version}"
+    if tf.keras.layers.Layer is not tf_keras.layers.Layer:
+        raise StackError("tf.keras is Keras 3, and TensorFlow Recommenders needs Keras 2")
+    return f"tf.keras is tf_keras {tf_keras.__version__}"
 
 
 def _recommenders() -> str:

@@ -14,6 +14,7 @@ import tensorflow as tf
 from pipeline.config.training import IndexConfig
 from pipeline.splits import EVAL
 from serving.index import Index, build_index, chosen_kind, index_recall, save_options
+from trainer.graphs import graph_function
 from trainer.input_fn import interactions_dataset
 from trainer.retrieval_module import query_inputs
 from trainer.streams import TransformedStream
@@ -81,7 +82,7 @@ class _SearchModule(tf.Module):
         self.index = index
         self.is_exact = tf.Variable(index.is_exact, trainable=False)
 
-    @tf.function(
+    @graph_function(
         input_signature=[
             tf.TensorSpec([None, None], tf.float32, name="queries"),
             tf.TensorSpec([], tf.int32, name="k"),
@@ -109,7 +110,7 @@ def _sample_queries(
 def _measure(kind: str, index: Index, embeddings: np.ndarray, queries: np.ndarray) -> IndexFigures:
     """Recall over all queries, latency over the first hundred, one at a time."""
     recall = index_recall(index, embeddings, queries, _RECALL_AT)
-    search = tf.function(index.search)
+    search = graph_function(index.search)
     k = tf.constant(min(_RECALL_AT, len(embeddings)))
     seconds = []
     for query in queries[:100]:

@@ -14,6 +14,7 @@ import tensorflow as tf
 from schemas.features import ITEM_ID, TIMESTAMP, USER_ID
 from serving.index import Index
 from serving.recommender import RETRIEVAL_SCORE_OUTPUT, Recommender
+from trainer.graphs import graph_function
 from trainer.retrieval_module import query_inputs
 
 DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
@@ -51,7 +52,7 @@ def retrieval_signatures(retrieval: Any, index: Index) -> Signatures:
         features = queries.transform_queries(queries.parse_requests(examples))
         return queries.encode_queries(query_inputs(queries, features))
 
-    @tf.function(input_signature=[_EXAMPLES, _K])
+    @graph_function(input_signature=[_EXAMPLES, _K])
     def top_k(examples: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
         scores, rows = index.search(encode(examples), tf.clip_by_value(k, 0, num_items))
         return {
@@ -60,15 +61,15 @@ def retrieval_signatures(retrieval: Any, index: Index) -> Signatures:
             RETRIEVAL_SCORE_OUTPUT: scores,
         }
 
-    @tf.function(input_signature=[_EXAMPLES])
+    @graph_function(input_signature=[_EXAMPLES])
     def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         return top_k(examples, tf.constant(DEFAULT_K))
 
-    @tf.function(input_signature=[_EXAMPLES])
+    @graph_function(input_signature=[_EXAMPLES])
     def embed_queries(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"embeddings": encode(examples)}
 
-    @tf.function(input_signature=[_EXAMPLES])
+    @graph_function(input_signature=[_EXAMPLES])
     def embed_items(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"embeddings": retrieval.embed_items(examples)}
 
@@ -98,11 +99,11 @@ def ranking_signatures(retrieval: Any, ranking: Any) -> Signatures:
         inputs = query_inputs(queries, queries.transform_queries(queries.parse_requests(examples)))
         return ranking.rank(inputs, queries.encode_queries(inputs), corpus.lookup_items(item_ids))
 
-    @tf.function(input_signature=[_EXAMPLES, tf.TensorSpec([None, None], tf.string, name="item_ids")])
+    @graph_function(input_signature=[_EXAMPLES, tf.TensorSpec([None, None], tf.string, name="item_ids")])
     def score_candidates(examples: tf.Tensor, item_ids: tf.Tensor) -> dict[str, tf.Tensor]:
         return score(examples, item_ids)
 
-    @tf.function(input_signature=[_EXAMPLES])
+    @graph_function(input_signature=[_EXAMPLES])
     def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         item = tf.io.parse_example(examples, {ITEM_ID: tf.io.FixedLenFeature([1], tf.string)})
         return {name: tf.squeeze(values, 1) for name, values in score(examples, item[ITEM_ID]).items()}
@@ -122,21 +123,21 @@ def recommender_signatures(recommender: Recommender) -> Signatures:
       The module to save, and its signatures.
     """
 
-    @tf.function(input_signature=[_EXAMPLES, _K])
+    @graph_function(input_signature=[_EXAMPLES, _K])
     def top_k(examples: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
         return recommender.for_requests(examples, k)
 
-    @tf.function(input_signature=[_EXAMPLES])
+    @graph_function(input_signature=[_EXAMPLES])
     def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         return recommender.for_requests(examples, tf.constant(DEFAULT_K))
 
     user_ids = tf.TensorSpec([None], tf.string, name=USER_ID)
 
-    @tf.function(input_signature=[user_ids, tf.TensorSpec([None], tf.int64, name=TIMESTAMP), _K])
+    @graph_function(input_signature=[user_ids, tf.TensorSpec([None], tf.int64, name=TIMESTAMP), _K])
     def for_users(user_id: tf.Tensor, timestamp: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
         return recommender.for_users(user_id, timestamp, k)
 
-    @tf.function(input_signature=[user_ids, tf.TensorSpec([], tf.int32, name="length")])
+    @graph_function(input_signature=[user_ids, tf.TensorSpec([], tf.int32, name="length")])
     def user_history(user_id: tf.Tensor, length: tf.Tensor) -> dict[str, tf.Tensor]:
         return recommender.user_history(user_id, length)
 

@@ -12,6 +12,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from pipeline.errors import InputError
+from trainer.graphs import untouched_by_autograph
 
 _CONFIG_FILE = "config.json"
 _WEIGHTS_FILE = "model.safetensors"
@@ -62,6 +63,7 @@ class Bert:
     lowercase: bool
 
 
+@untouched_by_autograph
 def load_bert(folder: Path) -> Bert:
     """Loads a BERT.
 
@@ -156,6 +158,7 @@ def _assign(layer: Any, values: list[np.ndarray], path: Path) -> None:
     layer.set_weights(shaped)
 
 
+@untouched_by_autograph
 def random_bert(num_layers: int, hidden_dim: int, max_tokens: int) -> Bert:
     """A small BERT with random weights that spells texts out by ASCII characters, for tests.
 

@@ -7,6 +7,7 @@ import logging
 import numpy as np
 import tensorflow as tf
 
+from trainer.graphs import graph_function
 from trainer.text_tower import TextTower
 
 _BATCH = 256
@@ -52,7 +53,7 @@ class CorpusTexts:
 
     def _run_frozen_layers(self) -> tf.Tensor:
         """[N + 1, max_tokens, hidden_dim] float32."""
-        run = tf.function(self._text_tower.frozen_outputs, reduce_retracing=True)
+        run = graph_function(self._text_tower.frozen_outputs, reduce_retracing=True)
         parts = [run(self.tokens[i : i + _BATCH]) for i in range(0, len(self.tokens), _BATCH)]
         return tf.concat(parts, axis=0)
 
@@ -75,7 +76,7 @@ class CorpusTexts:
 
     def embed_all(self) -> np.ndarray:
         """[N + 1, hidden_dim] embeddings of all texts, that of an empty text last."""
-        embed = tf.function(self.embed, reduce_retracing=True)
+        embed = graph_function(self.embed, reduce_retracing=True)
         rows = tf.range(len(self.tokens))
         return np.concatenate([embed(rows[i : i + _BATCH]).numpy() for i in range(0, len(rows), _BATCH)])
 

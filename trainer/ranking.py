@@ -13,6 +13,7 @@ import tf_keras
 from pipeline.config.training import RankingConfig, TaskConfig
 from schemas.features import HISTORY_ITEM_IDS, HISTORY_VALUES, ITEM_ID, USER_ID
 from trainer.attribute_encoder import AttributeEncoder
+from trainer.graphs import untouched_by_autograph
 from trainer.sizes import ModelSizes
 
 Features = Mapping[str, tf.Tensor]
@@ -88,6 +89,9 @@ class RankingModel(tfrs.models.Model):
         self._dropout = layers.Dropout(config.dropout)
         self._heads = {task.name: self._head(task) for task in config.tasks}
         self._tasks = {task.name: _ranking_task(task) for task in config.tasks}
+
+    train_step = untouched_by_autograph(tfrs.models.Model.train_step)
+    test_step = untouched_by_autograph(tfrs.models.Model.test_step)
 
     def _head(self, task: TaskConfig) -> tf_keras.layers.Layer:
         bias = self.mean_value if task.is_regression else 0.0

@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from pipeline.config.training import RETRIEVAL_SCORE, RankingConfig
+from trainer.graphs import graph_function
 from trainer.ranking import RankingModel
 from trainer.retrieval_module import query_specs
 
@@ -36,7 +37,7 @@ class RankingModule(tf.Module):
         self._layers = list(model.layers)
         self._variables = [model.embeddings, model.text_embeddings]
         self._temperature = tf.Variable(retrieval.temperature.numpy(), trainable=False)
-        self.rank = tf.function(
+        self.rank = graph_function(
             self._rank,
             input_signature=[
                 query_specs(retrieval.queries),

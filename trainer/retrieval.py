@@ -14,6 +14,7 @@ from pipeline.config.training import RetrievalConfig
 from schemas.features import HISTORY_ITEM_IDS, ITEM_ID, USER_ID
 from trainer.corpus import Corpus
 from trainer.corpus_texts import CorpusTexts
+from trainer.graphs import graph_function, untouched_by_autograph
 from trainer.history_encoder import build_history_encoder
 from trainer.sizes import ModelSizes
 from trainer.text_tower import TextTower
@@ -98,6 +99,7 @@ class RetrievalModel(tfrs.models.Model):
             name=name,
         )
 
+    @untouched_by_autograph
     def query_embeddings(self, features: Features, training: bool = False) -> tf.Tensor:
         """Encodes queries.
 
@@ -138,6 +140,7 @@ class RetrievalModel(tfrs.models.Model):
             attributes, [ids, self.text_projection(text_embeddings)], training=training
         )
 
+    @untouched_by_autograph
     def corpus_candidates(self, rows: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Encodes candidates of the corpus; see :meth:`candidate_embeddings`."""
         attributes = {name: tf.gather(values, rows) for name, values in self._attributes.items()}
@@ -164,6 +167,12 @@ class RetrievalModel(tfrs.models.Model):
         """One step; the text tower has an optimizer of its own, with a smaller learning rate."""
         with tf.GradientTape() as tape:
             loss = self.compute_loss(features, training=True)
+        self._apply_gradients(tape, loss)
+        return {"loss": loss, "temperature": tf.exp(self.log_temperature)}
+
+    @untouched_by_autograph
+    def _apply_gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> None:
+        """Steps both optimizers."""
         text_variables = self.text_tower.trainable_variables
         in_text_tower = {variable.ref() for variable in text_variables}
         tower_variables = [v for v in self.trainable_variables if v.ref() not in in_text_tower]
@@ -171,7 +180,6 @@ class RetrievalModel(tfrs.models.Model):
         self.optimizer.apply_gradients(zip(tower_gradients, tower_variables, strict=True))
         if text_variables:
             self.text_optimizer.apply_gradients(zip(text_gradients, text_variables, strict=True))
-        return {"loss": loss, "temperature": tf.exp(self.log_temperature)}
 
     def freeze_texts(self) -> None:
         """Ends the fine-tuning of the text tower: its embeddings are computed once and kept."""
@@ -206,7 +214,7 @@ class RetrievalModel(tfrs.models.Model):
             embeddings = self._encode_rows(rows)
             self.corpus_embeddings[start : start + len(rows)].assign(embeddings)
 
-    @tf.function(reduce_retracing=True)
+    @graph_function(reduce_retracing=True)
     def _encode_rows(self, rows: tf.Tensor) -> tf.Tensor:
         return self.corpus_candidates(rows)
 

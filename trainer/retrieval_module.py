@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from schemas.features import ITEM_ID, TEXT
 from trainer.corpus import Corpus
+from trainer.graphs import graph_function
 from trainer.item_lookup import ItemLookup
 from trainer.request import ItemTransform, QueryTransform
 from trainer.retrieval import RetrievalModel
@@ -38,15 +39,15 @@ class QueryEncoder(tf.Module):
         self._transform = transform
         self._layers = [model.item_embedding, model.user_embedding, model.history_encoder, model.query_tower]
 
-        @tf.function(input_signature=[_EXAMPLES])
+        @graph_function(input_signature=[_EXAMPLES])
         def parse_requests(examples: tf.Tensor) -> dict[str, tf.Tensor | tf.SparseTensor]:
             return tf.io.parse_example(examples, transform.spec)
 
         self.parse_requests = parse_requests
         raw = parse_requests.get_concrete_function().structured_outputs
-        self.transform_queries = tf.function(transform.__call__, input_signature=[_specs(raw)])
+        self.transform_queries = graph_function(transform.__call__, input_signature=[_specs(raw)])
         transformed = self.transform_queries.get_concrete_function().structured_outputs
-        self.encode_queries = tf.function(model.query_embeddings, input_signature=[_specs(transformed)])
+        self.encode_queries = graph_function(model.query_embeddings, input_signature=[_specs(transformed)])
 
 
 class CorpusModule(tf.Module):
@@ -72,7 +73,7 @@ class CorpusModule(tf.Module):
         self.item_ids = tf.Variable(corpus.item_ids.astype(np.bytes_), trainable=False)
         self.titles = tf.Variable(corpus.titles.astype(np.bytes_), trainable=False)
         self.embeddings = embeddings
-        self.lookup_items = tf.function(
+        self.lookup_items = graph_function(
             item_lookup.__call__, input_signature=[tf.TensorSpec(None, tf.string, name="item_ids")]
         )
 
@@ -115,7 +116,7 @@ class RetrievalModule(tf.Module):
         self._item_transform = item_transform
         self._layers = [model.text_projection, model.candidate_tower, model.text_tower]
 
-        @tf.function(input_signature=[_EXAMPLES])
+        @graph_function(input_signature=[_EXAMPLES])
         def embed_items(examples: tf.Tensor) -> tf.Tensor:
             raw = tf.io.parse_example(examples, item_transform.spec)
             features = item_transform(raw)

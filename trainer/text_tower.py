@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import keras_nlp
@@ -11,6 +12,8 @@ import tf_keras
 from pipeline.config.training import TextTowerConfig
 from pipeline.wheels import MINILM, fetch
 from trainer.bert_weights import Bert, load_bert, random_bert
+
+_LENGTH_GROUPS = 4
 
 
 class TextTower(tf_keras.layers.Layer):
@@ -78,7 +81,7 @@ class TextTower(tf_keras.layers.Layer):
         return self._run(self._frozen_layers, self._embed(tokens), tokens, training=False)
 
     def encode_frozen(self, hidden: tf.Tensor, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Runs the trained layers and pools.
+        """Runs the trained layers and pools; texts of like length together, to compute little padding.
 
         Args:
           hidden: [B, length, hidden_dim], from `frozen_outputs`.
@@ -88,7 +91,17 @@ class TextTower(tf_keras.layers.Layer):
         Returns:
           [B, hidden_dim] of length one.
         """
-        # Columns that are padding in the whole batch are not worth computing.
+        order = tf.argsort(tf.math.count_nonzero(tokens, axis=1), stable=True)
+        bounds = [tf.size(order) * group // _LENGTH_GROUPS for group in range(_LENGTH_GROUPS + 1)]
+        groups = [order[start:stop] for start, stop in pairwise(bounds)]
+        encoded = [
+            self._encode_group(tf.gather(hidden, group), tf.gather(tokens, group), training)
+            for group in groups
+        ]
+        return tf.gather(tf.concat(encoded, axis=0), tf.math.invert_permutation(order))
+
+    def _encode_group(self, hidden: tf.Tensor, tokens: tf.Tensor, training: bool) -> tf.Tensor:
+        """Trained layers and pooling, the columns that are padding in all texts left out."""
         longest = tf.maximum(tf.reduce_max(tf.math.count_nonzero(tokens, axis=1, dtype=tf.int32)), 1)
         hidden, tokens = hidden[:, :longest], tokens[:, :longest]
         hidden = self._run(self._trained_layers, hidden, tokens, training)

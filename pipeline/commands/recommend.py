@@ -8,7 +8,7 @@ import pyarrow as pa
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from pipeline.console import err, out
+from pipeline.console import native_output_to, out
 from pipeline.datasets.raw_file import RawFile
 from pipeline.datasets.reading import as_ids
 from schemas.features import ITEM_ID, TITLE, VALUE
@@ -29,7 +29,7 @@ def recommend_to_one(bundle: Path, user_id: str, k: int) -> None:
     Raises:
       InputError: There is no bundle.
     """
-    with err.status("loading the bundle"):
+    with native_output_to() as console, console.status("loading the bundle"):
         recommender = BundleRecommender(bundle)
         history = recommender.history(user_id, _HISTORY_LENGTH)
         answers = recommender.top_k([user_id], k)
@@ -48,14 +48,12 @@ def recommend_to_many(bundle: Path, users: Path, column: str, k: int, output: Pa
     """
     check_output(output)
     ids = as_ids(RawFile(users).read([column])[column]).unique().to_pylist()
-    with err.status("loading the bundle"):
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with native_output_to() as console, Progress(*columns, console=console) as progress:
+        task = progress.add_task("loading the bundle", total=len(ids))
         recommender = BundleRecommender(bundle)
-    bar = Progress(
-        TextColumn("recommending"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=err
-    )
-    with bar:
-        task = bar.add_task("", total=len(ids))
-        recommend_in_bulk(recommender, ids, k, output, lambda count: bar.advance(task, count))
+        progress.update(task, description="recommending")
+        recommend_in_bulk(recommender, ids, k, output, lambda count: progress.advance(task, count))
     out.print(f"{output}: recommendations for {len(ids):,} users, from version {recommender.version}")
 
 

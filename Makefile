@@ -1,0 +1,61 @@
+# `make run` and `make test` need `make`, any python3 with venv, and a Python 3.10 on PATH, by pyenv, or by uv.
+# Everything is installed into the clone: .tools has uv, .venv has the stack.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+CONFIG ?= configs/movielens_100k.yaml
+USER_ID ?= 196
+UV := .tools/bin/uv
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+export UV_NO_PROGRESS := 1
+
+.PHONY: help setup run recommend test check lint types doctor lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(INSTALLED) ## Make the environment, unless it is there
+
+run: $(INSTALLED) ## Run the pipeline on CONFIG, and recommend to USER_ID from what it pushed
+	@$(BIN)/recstack run --config $(CONFIG)
+	@$(BIN)/recstack recommend --config $(CONFIG) --user $(USER_ID) --k 10
+
+test: $(INSTALLED) ## Run the tests
+	@$(BIN)/python -m pytest
+
+check: lint types test ## Everything that CI checks: ruff, mypy, tests
+
+lint: $(INSTALLED) ## Check style and formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(INSTALLED) ## Check types
+	@$(BIN)/mypy
+
+doctor: $(INSTALLED) ## Check that this machine can run the stack
+	@$(BIN)/recstack doctor
+
+lock: $(UV) ## Resolve the dependencies anew into requirements.lock
+	@$(UV) pip compile pyproject.toml --extra dev --python-version 3.10 --generate-hashes --no-header \
+	  --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
+
+clean: ## Remove the environment, runs and caches from the clone
+	@rm -rf .tools .venv runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+
+# From the root folder, so that a pyenv without a Python 3.10 does not stop here, on .python-version.
+$(UV): tools.lock
+	@cd / && python3 -m venv $(CURDIR)/.tools
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools.lock
+	@touch $@
+
+$(INSTALLED): requirements.lock pyproject.toml setup.py | $(UV)
+	@$(UV) python find --quiet 3.10 >/dev/null 2>&1 || { \
+	  echo "no Python 3.10 found: install one ('pyenv install 3.10', or '$(UV) python install 3.10'), then run make again" >&2; \
+	  exit 1; }
+	@$(UV) venv --quiet --allow-existing --python 3.10 .venv
+	@$(UV) pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
+	@$(UV) pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,193 @@
+"""The pushed bundle, asked by a process that knows nothing of ours."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serving.layout import models_dir, versions
+from tests.checkerboard import GENRES, NUM_ITEMS, NUM_USERS, genre_of_item, genre_of_user
+
+pytestmark = pytest.mark.slow
+
+ASK = Path(__file__).with_name("ask_bundle.py")
+USERS = [f"u{i}" for i in range(NUM_USERS)]
+
+
+class Answers:
+    """Requests are collected, then answered by one process."""
+
+    def __init__(self, bundle):
+        self._command = [sys.executable, str(ASK), str(models_dir(bundle)), str(versions(bundle)[-1])]
+
+    def __call__(self, *requests):
+        lines = [
+            json.dumps({"model": model, "signature": signature, "inputs": inputs})
+            for model, signature, inputs in requests
+        ]
+        environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "TF_USE_LEGACY_KERAS")}
+        done = subprocess.run(
+            self._command,
+            input="\n".join(lines),
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env=environment,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        *answers, last = [json.loads(line) for line in done.stdout.splitlines()]
+        assert last == "only TensorFlow, TF Text and ScaNN"
+        return answers
+
+
+REQUESTS = [
+    # What everybody would like, by id.
+    ("recommender", "for_users", {"user_id": USERS, "timestamp": [0] * NUM_USERS, "k": 5}),
+    # 1: an unknown user; 2: one with attributes and no interaction.
+    ("recommender", "for_users", {"user_id": ["nobody", "u60"], "timestamp": [0, 0], "k": 5}),
+    # An unknown item in the history, beside a known one; and none of the optional features.
+    (
+        "recommender",
+        "serving_default",
+        {"examples": [{"user_id": "x", "history_item_ids": ["i1", "what is this"]}, {}]},
+    ),
+    # k above the corpus, and none at all.
+    ("recommender", "top_k", {"examples": [{"history_item_ids": ["i1", "i4"]}], "k": 10 * NUM_ITEMS}),
+    ("recommender", "top_k", {"examples": [{"user_id": "u1"}], "k": 0}),
+    ("retrieval", "top_k", {"examples": [{"user_id": "u1", "timestamp": 1_600_000_000}], "k": 10 * NUM_ITEMS}),
+    ("retrieval", "serving_default", {"examples": [{"user_id": "u1"}]}),
+    ("retrieval", "embed_queries", {"examples": [{"user_id": "u1"}, {}]}),
+    # Items that training never saw, one of each genre, and one with other words.
+    (
+        "retrieval",
+        "embed_items",
+        {
+            "examples": [
+                {"item_id": f"new{i}", "title": f"{genre} number 99", "item_genre": genre}
+                for i, genre in enumerate(GENRES)
+            ]
+            + [{"item_id": "new9", "title": "something else", "item_genre": GENRES[0]}]
+        },
+    ),
+    ("retrieval", "embed_items", {"examples": [{"item_id": f"i{i}", "title": "t"} for i in range(2)]}),
+    (
+        "ranking",
+        "score_candidates",
+        {"examples": [{"user_id": "u1", "history_item_ids": ["i1"]}], "item_ids": [["i4", "nothing"]]},
+    ),
+    ("ranking", "serving_default", {"examples": [{"user_id": "u1", "item_id": "i4"}]}),
+    ("recommender", "user_history", {"user_id": ["u1", "u60", "nobody"], "length": 100}),
+    # A batch of nobody.
+    ("recommender", "top_k", {"examples": [], "k": 5}),
+]
+
+
+@pytest.fixture(scope="module")
+def answers(world):
+    return Answers(world.bundle)(*REQUESTS)
+
+
+def test_everybody_gets_items_of_the_liked_genre(answers):
+    hits = [
+        genre_of_item(item) == genre_of_user(user)
+        for user, items in zip(USERS, answers[0]["item_ids"], strict=True)
+        for item in items
+    ]
+    assert np.mean(hits) > 0.9
+
+
+def test_nobody_gets_what_was_seen(answers):
+    for ids, history in zip(answers[0]["item_ids"][1:2], answers[12]["item_ids"][:1], strict=True):
+        assert len(history) >= 5
+        assert not set(ids) & {item for item in history if item}
+
+
+def test_users_without_history_get_an_answer(answers):
+    unknown = answers[1]
+    assert unknown["known"] == [False, True]
+    assert unknown["rank"] == [[1, 2, 3, 4, 5]] * 2
+    assert all(len(set(items)) == 5 for items in unknown["item_ids"])
+
+
+def test_an_unknown_item_in_the_history_and_an_empty_request_get_an_answer(answers):
+    assert np.shape(answers[2]["item_ids"]) == (2, 10)
+    assert "i1" not in answers[2]["item_ids"][0]
+    assert np.isfinite(answers[2]["order_score"]).all()
+
+
+def test_k_above_the_corpus_gives_the_corpus_less_what_was_seen(answers):
+    answer = answers[3]
+    assert np.shape(answer["item_ids"]) == (1, NUM_ITEMS)
+    left = NUM_ITEMS - 2
+    assert answer["rank"][0] == [*range(1, left + 1), 0, 0]
+    assert answer["item_ids"][0][left:] == ["", ""]
+    assert set(answer["item_ids"][0][:left]) == {f"i{i}" for i in range(NUM_ITEMS)} - {"i1", "i4"}
+    assert set(answers[5]["item_ids"][0]) == {f"i{i}" for i in range(NUM_ITEMS)}
+
+
+def test_k_of_zero_gives_nothing(answers):
+    assert answers[4]["item_ids"] == [[]]
+
+
+def test_a_batch_of_nobody_gives_nothing(answers):
+    assert answers[13]["item_ids"] == []
+
+
+def test_recommendations_are_ordered_and_titled(answers):
+    scores = np.array(answers[0]["order_score"])
+    assert (np.diff(scores, axis=1) <= 1e-6).all()
+    for items, titles in zip(answers[0]["item_ids"], answers[0]["titles"], strict=True):
+        assert titles == [f"{genre_of_item(item)} number {item[1:]}" for item in items]
+
+
+def test_every_task_is_answered(answers):
+    for answer in (answers[0], answers[10], answers[11]):
+        assert {"rating", "like", "above_usual", "order_score"} <= set(answer)
+    likes = np.array(answers[0]["like"])
+    assert ((likes >= 0) & (likes <= 1)).all()
+    assert np.shape(answers[11]["rating"]) == (1,)
+    assert np.shape(answers[10]["rating"]) == (1, 2)
+
+
+def test_unseen_items_take_their_place_by_text_and_attributes(answers):
+    embeddings = np.array(answers[8]["embeddings"])
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, rtol=1e-5)
+    assert not np.allclose(embeddings[0], embeddings[3], atol=1e-3)  # other words, another place
+
+
+def test_a_query_is_nearest_to_new_items_of_the_liked_genre(world):
+    everybody, new = Answers(world.bundle)(
+        ("recommender", "user_history", {"user_id": USERS, "length": 10}), REQUESTS[8]
+    )
+    histories = [{"history_item_ids": [i for i in ids if i][::-1]} for ids in everybody["item_ids"]]
+    (queries,) = Answers(world.bundle)(("retrieval", "embed_queries", {"examples": histories}))
+    similarity = np.array(queries["embeddings"]) @ np.array(new["embeddings"])[: len(GENRES)].T
+    nearest = [GENRES[i] for i in similarity.argmax(axis=1)]
+    assert np.mean([genre == genre_of_user(user) for genre, user in zip(nearest, USERS, strict=True)]) > 0.9
+
+
+def test_histories_are_the_newest_first(answers, world):
+    import pandas as pd
+
+    log = pd.read_csv(world.folder / "log.csv").sort_values("timestamp", ascending=False)
+    expected = log[log.user_id == "u1"]
+    count = answers[12]["count"][0]
+    assert count == len(expected)
+    assert answers[12]["item_ids"][0][:count] == expected.item_id.tolist()
+    assert answers[12]["values"][0][:count] == expected.stars.tolist()
+    assert answers[12]["known"] == [True, True, False]
+    assert answers[12]["count"][1:] == [0, 0]
+
+
+def test_the_manifest_says_what_is_in_the_bundle(world):
+    folder = world.bundle / "versions" / str(versions(world.bundle)[-1])
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["num_items"] == NUM_ITEMS
+    assert manifest["index"] == "scann"
+    assert manifest["tasks"] == {"rating": "value", "like": "value_at_least", "above_usual": "above_usual"}
+    assert set(manifest["signatures"]) == {"retrieval", "ranking", "recommender"}
