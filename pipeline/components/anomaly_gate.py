@@ -3,7 +3,8 @@
 import os
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
-from tfx import v1 as tfx
+from tfx.dsl.component.experimental.annotations import InputArtifact
+from tfx.dsl.component.experimental.decorators import component
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import ExampleAnomalies
@@ -13,10 +14,10 @@ from pipeline.errors import AnomalyError
 _ANOMALIES_FILE = "SchemaDiff.pb"  # ExampleValidator's name for a split's anomalies
 
 
-@tfx.dsl.components.component
+@component
 def AnomalyGate(  # noqa: N802  (a TFX component)
-    interactions: tfx.dsl.components.InputArtifact[ExampleAnomalies],
-    items: tfx.dsl.components.InputArtifact[ExampleAnomalies],
+    interactions: InputArtifact[ExampleAnomalies],
+    items: InputArtifact[ExampleAnomalies],
 ) -> None:
     """Fails if ExampleValidator found an anomaly in any split of either stream.
 

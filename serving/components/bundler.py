@@ -1,21 +1,22 @@
 """Puts the models and the index into one bundle."""
 
-from tfx import v1 as tfx
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples, Model
 
 from serving.artifacts import CandidateIndex, ServingBundle
 
 
-@tfx.dsl.components.component
+@component
 def Bundler(  # noqa: N802  (a TFX component)
-    retrieval: tfx.dsl.components.InputArtifact[Model],
-    ranking: tfx.dsl.components.InputArtifact[Model],
-    index: tfx.dsl.components.InputArtifact[CandidateIndex],
-    interactions: tfx.dsl.components.InputArtifact[Examples],
-    bundle: tfx.dsl.components.OutputArtifact[ServingBundle],
-    users_file: tfx.dsl.components.Parameter[str],
-    settings: tfx.dsl.components.Parameter[str],
-    code: tfx.dsl.components.Parameter[str],
+    retrieval: InputArtifact[Model],
+    ranking: InputArtifact[Model],
+    index: InputArtifact[CandidateIndex],
+    interactions: InputArtifact[Examples],
+    bundle: OutputArtifact[ServingBundle],
+    users_file: Parameter[str],
+    settings: Parameter[str],
+    code: Parameter[str],
 ) -> None:
     """Exports; see :func:`serving.bundle.export_bundle`.
 

@@ -1,23 +1,24 @@
 """Judges a bundle, and blesses it or not."""
 
-from tfx import v1 as tfx
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples, ModelBlessing, TransformGraph
 
 from serving.artifacts import BundleEvaluation, CandidateIndex, ServingBundle
 
 
-@tfx.dsl.components.component
+@component
 def Evaluator(  # noqa: N802  (a TFX component)
-    bundle: tfx.dsl.components.InputArtifact[ServingBundle],
-    index: tfx.dsl.components.InputArtifact[CandidateIndex],
-    interactions: tfx.dsl.components.InputArtifact[Examples],
-    interactions_graph: tfx.dsl.components.InputArtifact[TransformGraph],
-    evaluation: tfx.dsl.components.OutputArtifact[BundleEvaluation],
-    blessing: tfx.dsl.components.OutputArtifact[ModelBlessing],
-    settings: tfx.dsl.components.Parameter[str],
-    gate: tfx.dsl.components.Parameter[str],
-    seed: tfx.dsl.components.Parameter[int],
-    code: tfx.dsl.components.Parameter[str],
+    bundle: InputArtifact[ServingBundle],
+    index: InputArtifact[CandidateIndex],
+    interactions: InputArtifact[Examples],
+    interactions_graph: InputArtifact[TransformGraph],
+    evaluation: OutputArtifact[BundleEvaluation],
+    blessing: OutputArtifact[ModelBlessing],
+    settings: Parameter[str],
+    gate: Parameter[str],
+    seed: Parameter[int],
+    code: Parameter[str],
 ) -> None:
     """Measures the bundle and the baselines, and lets the gate decide.
 

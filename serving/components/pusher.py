@@ -1,18 +1,19 @@
 """Pushes a blessed bundle to where servers find it."""
 
-from tfx import v1 as tfx
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import ModelBlessing, PushedModel
 
 from serving.artifacts import BundleEvaluation, ServingBundle
 
 
-@tfx.dsl.components.component
+@component
 def Pusher(  # noqa: N802  (a TFX component)
-    bundle: tfx.dsl.components.InputArtifact[ServingBundle],
-    evaluation: tfx.dsl.components.InputArtifact[BundleEvaluation],
-    blessing: tfx.dsl.components.InputArtifact[ModelBlessing],
-    pushed: tfx.dsl.components.OutputArtifact[PushedModel],
-    destination: tfx.dsl.components.Parameter[str],
+    bundle: InputArtifact[ServingBundle],
+    evaluation: InputArtifact[BundleEvaluation],
+    blessing: InputArtifact[ModelBlessing],
+    pushed: OutputArtifact[PushedModel],
+    destination: Parameter[str],
 ) -> None:
     """Pushes; see :func:`serving.push.push`.
 

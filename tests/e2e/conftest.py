@@ -71,5 +71,3 @@ def step_lines(stdout: str) -> dict[str, str]:
     """What a run said of each step: `reused`, or its time."""
     lines = [line.split() for line in stdout.splitlines() if line.startswith("  ✓ ")]
     return {words[1]: " ".join(words[2:]) for words in lines}
-
-

@@ -59,7 +59,11 @@ REQUESTS = [
     # k above the corpus, and none at all.
     ("recommender", "top_k", {"examples": [{"history_item_ids": ["i1", "i4"]}], "k": 10 * NUM_ITEMS}),
     ("recommender", "top_k", {"examples": [{"user_id": "u1"}], "k": 0}),
-    ("retrieval", "top_k", {"examples": [{"user_id": "u1", "timestamp": 1_600_000_000}], "k": 10 * NUM_ITEMS}),
+    (
+        "retrieval",
+        "top_k",
+        {"examples": [{"user_id": "u1", "timestamp": 1_600_000_000}], "k": 600},
+    ),
     ("retrieval", "serving_default", {"examples": [{"user_id": "u1"}]}),
     ("retrieval", "embed_queries", {"examples": [{"user_id": "u1"}, {}]}),
     # Items that training never saw, one of each genre, and one with other words.

@@ -110,4 +110,3 @@ def test_an_anomaly_ends_with_4_and_names_feature_and_reason(world):
     assert "interactions/train: value: " in stopped.stderr
     assert "4" in stopped.stderr
     assert "RetrievalTrainer" not in step_lines(stopped.stdout)
-

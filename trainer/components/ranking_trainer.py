@@ -1,23 +1,24 @@
 """Trains the multi-task ranking model."""
 
-from tfx import v1 as tfx
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples, Model, ModelRun, TransformGraph
 
 from trainer.settings import RankingSettings
 from trainer.streams import TransformedStream
 
 
-@tfx.dsl.components.component
+@component
 def RankingTrainer(  # noqa: N802  (a TFX component)
-    interactions: tfx.dsl.components.InputArtifact[Examples],
-    interactions_graph: tfx.dsl.components.InputArtifact[TransformGraph],
-    items: tfx.dsl.components.InputArtifact[Examples],
-    items_graph: tfx.dsl.components.InputArtifact[TransformGraph],
-    retrieval: tfx.dsl.components.InputArtifact[Model],
-    model: tfx.dsl.components.OutputArtifact[Model],
-    model_run: tfx.dsl.components.OutputArtifact[ModelRun],
-    settings: tfx.dsl.components.Parameter[str],
-    code: tfx.dsl.components.Parameter[str],
+    interactions: InputArtifact[Examples],
+    interactions_graph: InputArtifact[TransformGraph],
+    items: InputArtifact[Examples],
+    items_graph: InputArtifact[TransformGraph],
+    retrieval: InputArtifact[Model],
+    model: OutputArtifact[Model],
+    model_run: OutputArtifact[ModelRun],
+    settings: Parameter[str],
+    code: Parameter[str],
 ) -> None:
     """Trains and saves; see :func:`trainer.train_ranking.train_ranking`.
 
