@@ -7,6 +7,7 @@ Whoever saves or loads one with `is_exact` false imports `scann` first, and save
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -14,10 +15,14 @@ import tensorflow as tf
 
 from pipeline.config.training import IndexConfig
 
+NOT_FOUND = -1
+
 _DIMENSIONS_PER_BLOCK = 2
 _ANISOTROPIC_THRESHOLD = 0.2  # for maximum inner product search (Guo et al. 2020)
 _MIN_REORDERED = 100
 _REORDERED_PER_RESULT = 4
+_SEARCHED_LEAVES = 0.1
+_CANDIDATES_PER_RESULT = 4  # in the leaves that are searched, on average
 _MIN_SCANN_ITEMS = 16  # product quantisation needs a datum for each of its 16 centres
 
 
@@ -34,7 +39,8 @@ class Index(Protocol):
           k: Scalar int32, at most the size of the corpus.
 
         Returns:
-          Scores and corpus rows, [B, k] float32 and int32, best first.
+          Scores and corpus rows, [B, k] float32 and int32, best first. An approximate index may find
+          fewer than k: the rest is row `NOT_FOUND` with the lowest score there is.
         """
 
 
@@ -61,7 +67,8 @@ class ExactIndex(tf.Module):
 class ScannIndex(tf.Module):
     """ScaNN: quantised search, rescored exactly; large corpora are partitioned as well.
 
-    Partitions: the square root of the corpus' size; a tenth of them is searched.
+    Partitions: the square root of the corpus' size; a tenth of them is searched, more if many results are
+    wanted.
     """
 
     is_exact = False
@@ -77,9 +84,10 @@ class ScannIndex(tf.Module):
 
         super().__init__(name="scann_index")
         builder = scann_ops.builder(tf.constant(embeddings), _MIN_REORDERED, "dot_product")
-        if partitioned:
-            leaves = round(len(embeddings) ** 0.5)
-            builder = builder.tree(leaves, num_leaves_to_search=max(1, leaves // 10))
+        self._leaves = round(len(embeddings) ** 0.5) if partitioned else None
+        self._items_per_leaf = len(embeddings) ** 0.5
+        if self._leaves is not None:
+            builder = builder.tree(self._leaves, num_leaves_to_search=1)  # each search says how many
         builder = builder.score_ah(
             _DIMENSIONS_PER_BLOCK, anisotropic_quantization_threshold=_ANISOTROPIC_THRESHOLD
         ).reorder(_MIN_REORDERED)
@@ -91,12 +99,29 @@ class ScannIndex(tf.Module):
         """See :meth:`Index.search`."""
         from scann.scann_ops.py import scann_ops
 
+        wanted = tf.maximum(k, 1)  # ScaNN refuses to look for none
         result = scann_ops.searcher_from_module(self.state).search_batched(
             queries,
-            final_num_neighbors=k,
-            pre_reorder_num_neighbors=tf.maximum(k * _REORDERED_PER_RESULT, _MIN_REORDERED),
+            final_num_neighbors=wanted,
+            pre_reorder_num_neighbors=tf.maximum(wanted * _REORDERED_PER_RESULT, _MIN_REORDERED),
+            leaves_to_search=self._leaves_to_search(wanted),
         )
-        return result.distances, tf.cast(result.indices, tf.int32)
+        # Too few neighbours are a row that ends in NaN, or fewer columns.
+        found = tf.logical_not(tf.math.is_nan(result.distances))
+        scores = tf.where(found, result.distances, tf.float32.min)
+        rows = tf.where(found, tf.cast(result.indices, tf.int32), NOT_FOUND)
+        missing = [[0, 0], [0, wanted - tf.shape(rows)[1]]]
+        scores = tf.pad(scores, missing, constant_values=tf.float32.min)
+        rows = tf.pad(rows, missing, constant_values=NOT_FOUND)
+        return scores[:, :k], rows[:, :k]
+
+    def _leaves_to_search(self, wanted: tf.Tensor) -> tf.Tensor | None:
+        """Enough leaves to hold a few candidates for each result."""
+        if self._leaves is None:
+            return None
+        needed = tf.cast(wanted, tf.float32) * _CANDIDATES_PER_RESULT / self._items_per_leaf
+        leaves = tf.maximum(tf.math.ceil(needed), math.ceil(self._leaves * _SEARCHED_LEAVES))
+        return tf.cast(tf.minimum(leaves, self._leaves), tf.int32)
 
 
 def chosen_kind(config: IndexConfig, num_items: int) -> str:

@@ -132,7 +132,9 @@ class Recommender(tf.Module):
         num_seen = tf.maximum(num_seen, 0)  # of a batch without requests
         wanted = tf.minimum(tf.maximum(self._num_retrieved, k), self._num_items)
         scores, rows = self._index.search(queries, tf.minimum(wanted + num_seen, self._num_items))
+        # What the index did not find is row -1, as is the padding of what was seen.
         unseen = tf.logical_not(_is_member(rows, seen))
+        rows = tf.maximum(rows, 0)
         # The unseen ones first, still in the order of their scores.
         best = tf.math.top_k(tf.where(unseen, scores, tf.float32.min), wanted).indices
         return tuple(tf.gather(x, best, batch_dims=1) for x in (scores, rows, unseen))

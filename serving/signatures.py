@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from schemas.features import ITEM_ID, TIMESTAMP, USER_ID
-from serving.index import Index
+from serving.index import NOT_FOUND, Index
 from serving.recommender import RETRIEVAL_SCORE_OUTPUT, Recommender
 from trainer.graphs import graph_function
 from trainer.retrieval_module import query_inputs
@@ -55,9 +55,11 @@ def retrieval_signatures(retrieval: Any, index: Index) -> Signatures:
     @graph_function(input_signature=[_EXAMPLES, _K])
     def top_k(examples: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
         scores, rows = index.search(encode(examples), tf.clip_by_value(k, 0, num_items))
+        found = rows != NOT_FOUND
+        rows = tf.maximum(rows, 0)
         return {
-            "item_ids": tf.gather(corpus.item_ids, rows),
-            "titles": tf.gather(corpus.titles, rows),
+            "item_ids": tf.where(found, tf.gather(corpus.item_ids, rows), ""),
+            "titles": tf.where(found, tf.gather(corpus.titles, rows), ""),
             RETRIEVAL_SCORE_OUTPUT: scores,
         }
 

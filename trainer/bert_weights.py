@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,9 @@ import keras_nlp
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from pipeline.bert_folder import TOKENIZER_FILE, VOCABULARY_FILE, WEIGHTS_FILE, bert_config, read_json
 from pipeline.errors import InputError
 from trainer.graphs import untouched_by_autograph
-
-_CONFIG_FILE = "config.json"
-_WEIGHTS_FILE = "model.safetensors"
-_VOCABULARY_FILE = "vocab.txt"
-_TOKENIZER_FILE = "tokenizer_config.json"
 
 # In the order of a KerasNLP TransformerEncoder's weights: the two layer norms come before the two
 # feed-forward layers. Each is the name of a tensor and whether its matrix is stored transposed.
@@ -74,50 +69,32 @@ def load_bert(folder: Path) -> Bert:
     Raises:
       InputError: The folder does not hold a BERT; the message names the file and the tensor.
     """
-    for name in (_CONFIG_FILE, _VOCABULARY_FILE, _WEIGHTS_FILE):
-        if not (folder / name).is_file():
-            raise InputError(f"no BERT in {folder}: {name} is missing")
-    config = _read_json(folder / _CONFIG_FILE)
-    if config.get("model_type") != "bert":
-        raise InputError(f"{folder / _CONFIG_FILE} describes a '{config.get('model_type')}', not a 'bert'")
-    vocabulary = tuple((folder / _VOCABULARY_FILE).read_text(encoding="utf-8").rstrip("\n").split("\n"))
-    backbone = _backbone(config, folder / _CONFIG_FILE)
-    _fill(backbone, folder / _WEIGHTS_FILE)
+    config = bert_config(folder)
+    backbone = _backbone(config)
+    _fill(backbone, folder / WEIGHTS_FILE)
+    vocabulary = tuple((folder / VOCABULARY_FILE).read_text(encoding="utf-8").rstrip("\n").split("\n"))
     if len(vocabulary) > config["vocab_size"]:
         raise InputError(
-            f"{folder / _VOCABULARY_FILE} has {len(vocabulary)} word pieces; "
+            f"{folder / VOCABULARY_FILE} has {len(vocabulary)} word pieces; "
             f"the weights, {config['vocab_size']}"
         )
-    tokenizer = folder / _TOKENIZER_FILE
-    lowercase = bool(_read_json(tokenizer).get("do_lower_case", True)) if tokenizer.is_file() else True
+    tokenizer = folder / TOKENIZER_FILE
+    lowercase = bool(read_json(tokenizer).get("do_lower_case", True)) if tokenizer.is_file() else True
     return Bert(backbone, vocabulary, lowercase)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path} is not a JSON file: {error}") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{path} must hold a JSON object")
-    return value
-
-
-def _backbone(config: dict[str, Any], path: Path) -> keras_nlp.models.BertBackbone:
+def _backbone(config: dict[str, Any]) -> keras_nlp.models.BertBackbone:
     """An untrained backbone of the configuration's shape."""
-    try:
-        return keras_nlp.models.BertBackbone(
-            vocabulary_size=config["vocab_size"],
-            num_layers=config["num_hidden_layers"],
-            num_heads=config["num_attention_heads"],
-            hidden_dim=config["hidden_size"],
-            intermediate_dim=config["intermediate_size"],
-            dropout=config.get("hidden_dropout_prob", 0.1),
-            max_sequence_length=config["max_position_embeddings"],
-            num_segments=config.get("type_vocab_size", 2),
-        )
-    except KeyError as error:
-        raise InputError(f"{path} does not say {error}") from error
+    return keras_nlp.models.BertBackbone(
+        vocabulary_size=config["vocab_size"],
+        num_layers=config["num_hidden_layers"],
+        num_heads=config["num_attention_heads"],
+        hidden_dim=config["hidden_size"],
+        intermediate_dim=config["intermediate_size"],
+        dropout=config.get("hidden_dropout_prob", 0.1),
+        max_sequence_length=config["max_position_embeddings"],
+        num_segments=config.get("type_vocab_size", 2),
+    )
 
 
 def _fill(backbone: keras_nlp.models.BertBackbone, path: Path) -> None:

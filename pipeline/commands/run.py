@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.bert_folder import bert_folder
 from pipeline.canonical import prepare
 from pipeline.commands.data import show_summary
 from pipeline.config.run import RunConfig
@@ -24,6 +25,7 @@ def run_pipeline(config: RunConfig) -> None:
       RecstackError: See :mod:`pipeline.errors`.
     """
     since = time.monotonic()
+    bert_folder(config.text)  # fetched, or found missing, before anything is computed
     data = prepare(config)
     show_summary(data)
     out.print(f"pipeline: {config.name} (log: {log_file(config)})")

@@ -136,6 +136,7 @@ class RawFile:
         """Runs a reader and turns what it raises into a message."""
         kind = "Parquet" if self._is_parquet else "UTF-8 CSV"
         try:
+            self.path.open("rb").close()  # the system's own words, where Arrow's are long
             return read()
         except pa.ArrowException as error:
             raise InputError(f"{self.path} is not a {kind} file: {error}") from error

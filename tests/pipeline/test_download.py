@@ -8,11 +8,11 @@ import time
 
 import numpy as np
 import pytest
-from range_server import serve
 
 from pipeline import download as module
 from pipeline.download import download
 from pipeline.errors import InputError
+from tests.pipeline.range_server import serve
 
 BODY = np.random.default_rng(0).bytes(1_000_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()

