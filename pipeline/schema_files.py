@@ -13,7 +13,7 @@ from pipeline.errors import InputError
 from schemas.derive import derive_schema
 from schemas.features import Stream
 
-_CURATED = Path(schemas.__file__).parent
+CURATED = Path(schemas.__file__).parent
 
 
 def schema_files(config: RunConfig, data: PreparedData) -> dict[Stream, Path]:
@@ -25,7 +25,7 @@ def schema_files(config: RunConfig, data: PreparedData) -> dict[Stream, Path]:
     Raises:
       InputError: A configured folder lacks a file.
     """
-    curated = _CURATED / config.data.source
+    curated = CURATED / config.data.source
     folder = config.schema_dir or (curated if curated.is_dir() else None)
     if folder is None:
         return {stream: _derived(stream, data) for stream in Stream}

@@ -67,14 +67,14 @@ def build_and_measure(
         figures.append(_measure(kind, index, embeddings, queries))
         if kind == chosen:
             tf.saved_model.save(
-                _SearchModule(index), f"{output_dir}/{INDEX_DIR}", options=save_options(index.is_exact)
+                SearchModule(index), f"{output_dir}/{INDEX_DIR}", options=save_options(index.is_exact)
             )
     report = {"chosen": chosen, "num_items": len(embeddings), "measured": [vars(f) for f in figures]}
     Path(output_dir, REPORT_FILE).write_text(json.dumps(report, indent=2), encoding="utf-8")
     return figures
 
 
-class _SearchModule(tf.Module):
+class SearchModule(tf.Module):
     """An index as a SavedModel with the function `search`."""
 
     def __init__(self, index: Index):

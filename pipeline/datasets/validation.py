@@ -43,14 +43,16 @@ def check_tables(tables: CanonicalTables, layout: TableLayout) -> None:
 
     Raises:
       InputError: A table's columns or types are not the layout's, a value that must be there is
-        not, an id stands twice, an interaction's item is not among the items, or a time lies
-        before 1970.
+        not, an id stands twice or has a line break, an interaction's item is not among the items,
+        or a time lies before 1970.
     """
     _check_columns("interactions", tables.interactions, interactions_schema(layout))
     _check_columns("items", tables.items, items_schema(layout))
     _check_columns("users", tables.users, users_schema(layout))
-    _check_unique("items", tables.items[ITEM_ID])
-    _check_unique("users", tables.users[USER_ID])
+    for name, ids in (("items", tables.items[ITEM_ID]), ("users", tables.users[USER_ID])):
+        _check_unique(name, ids)
+        _check_one_line(name, ids)
+    _check_one_line("interactions", tables.interactions[USER_ID])
     used = pc.unique(tables.interactions[ITEM_ID])
     stray = used.filter(pc.invert(pc.is_in(used, tables.items[ITEM_ID].combine_chunks())))
     if len(stray):
@@ -77,3 +79,10 @@ def _check_unique(name: str, ids: pa.ChunkedArray) -> None:
     repeated = series[series.duplicated()]
     if len(repeated):
         raise InputError(f"{name}: {len(repeated):,} rows repeat an id, '{repeated.iloc[0]}' first")
+
+
+def _check_one_line(name: str, ids: pa.ChunkedArray) -> None:
+    """Vocabularies are text files with one id a line."""
+    broken = ids.filter(pc.match_substring_regex(ids, r"[\r\n]"))
+    if len(broken):
+        raise InputError(f"{name}: {len(broken):,} ids have a line break inside, {broken[0].as_py()!r} first")

@@ -86,10 +86,7 @@ def test_with_debug_the_stack_trace_comes_first(folder):
         (["--users", "users.csv"], "--users FILE and --output FILE go together"),
         (["--users", "users.csv", "--output", "out.txt", "--bundle", "."], "must end in .csv or .parquet"),
         (["--users", "users.csv", "--output", "no/out.csv", "--bundle", "."], "there is no folder no"),
-        (
-            ["--users", "users.csv", "--output", "out.csv", "--column", "who"],
-            "has no column 'user_id'",
-        ),
+        (["--users", "users.csv", "--output", "out.csv", "--bundle", "."], "has no column 'user_id'"),
         (["--user", "u1", "--bundle", "."], "no version of a bundle stands in ."),
         (["--user", "u1", "--config", "none.yaml"], "cannot read the configuration none.yaml"),
     ],

@@ -39,6 +39,8 @@ def test_good_tables():
         ({"items": _items("a", "b", "a")}, "items: 1 rows repeat an id, 'a' first"),
         ({"users": pa.table([["u", "u"]], users_schema(LAYOUT))}, "users: 1 rows repeat an id, 'u'"),
         ({"interactions": _interactions(item="c")}, "1 items have interactions but no row in items, 'c'"),
+        ({"items": _items("a", "b\nc")}, r"items: 1 ids have a line break inside, 'b\\nc' first"),
+        ({"interactions": _interactions(user="u\r")}, "interactions: 1 ids have a line break inside"),
         ({"interactions": _interactions(time=-1)}, "the time -1 lies before 1970"),
     ],
 )

@@ -1,0 +1,70 @@
+"""The feature records and what derives from them."""
+
+import pytest
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from pipeline.config.data import MovieLens100KSource
+from pipeline.datasets.registry import open_adapter
+from pipeline.schema_files import CURATED
+from schemas.derive import SERVING, derive_schema
+from schemas.features import DType, Encoding, Stream, TableLayout, declare_features
+
+FULL = TableLayout(
+    user_categories=("user_sex",),
+    user_numbers=("user_age",),
+    item_categories=("item_tags",),
+    item_numbers=("item_year",),
+    has_event_type=True,
+    has_text=True,
+)
+
+
+def test_a_request_holds_neither_the_item_nor_labels():
+    names = {feature.name for feature in declare_features(FULL).request_features()}
+    assert names == {"user_id", "timestamp", "history_item_ids", "history_values", "user_sex", "user_age"}
+
+
+def test_optional_columns_are_declared_only_if_the_source_has_them():
+    bare = {f.name for f in declare_features(TableLayout(has_value=False))}
+    assert bare == {"user_id", "item_id", "timestamp", "history_item_ids", "title"}
+
+
+def test_a_cross_of_what_cannot_be_crossed_is_refused():
+    with pytest.raises(
+        ValueError, match="cannot cross 'user_age'; choose from hour_of_day, user_sex, weekday"
+    ):
+        declare_features(FULL, (("weekday", "user_age"),))
+
+
+@pytest.mark.parametrize("stream", list(Stream))
+def test_a_derived_schema_says_what_the_records_say(stream):
+    features = {f.name: f for f in declare_features(FULL).of(stream)}
+    schema = derive_schema(declare_features(FULL), stream)
+    assert [f.name for f in schema.feature] == list(features)
+    kinds = {DType.STRING: schema_pb2.BYTES, DType.INT: schema_pb2.INT, DType.FLOAT: schema_pb2.FLOAT}
+    for proto in schema.feature:
+        record = features[proto.name]
+        assert proto.type == kinds[record.dtype]
+        assert (proto.presence.min_fraction == 1) == record.required
+        assert (SERVING in proto.not_in_environment) == (record.encoding == Encoding.LABEL)
+
+
+SOURCES = {"movielens_100k": MovieLens100KSource(source="movielens_100k")}
+
+
+def test_every_curated_schema_belongs_to_a_source():
+    assert {path.name for path in CURATED.iterdir() if path.is_dir() and path.name[0] != "_"} == set(SOURCES)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("stream", list(Stream))
+def test_a_curated_schema_has_the_declared_features_with_their_types(source, stream):
+    text = (CURATED / source / f"{stream.value}.pbtxt").read_text(encoding="utf-8")
+    curated = text_format.Parse(text, schema_pb2.Schema())
+    derived = derive_schema(declare_features(open_adapter(SOURCES[source]).layout()), stream)
+    assert [(f.name, f.type) for f in curated.feature] == [(f.name, f.type) for f in derived.feature]
+    for ours, least in zip(curated.feature, derived.feature, strict=True):
+        assert ours.presence.min_fraction >= least.presence.min_fraction, ours.name
+        assert ours.not_in_environment == least.not_in_environment
+        assert ours.HasField("shape") == least.HasField("shape")
