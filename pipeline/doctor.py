@@ -137,11 +137,11 @@ def _scann_ops() -> str:
 
 
 def _tfx() -> str:
-    from tfx import v1 as tfx
-    from tfx.orchestration import metadata as tfx_metadata
+    import tfx
+    from tfx.components import Transform  # noqa: F401  (with all that it imports)
+    from tfx.orchestration.metadata import Metadata, sqlite_metadata_connection_config
 
-    connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(":memory:")
-    with tfx_metadata.Metadata(connection) as handle:
+    with Metadata(sqlite_metadata_connection_config(":memory:")) as handle:
         _expect(list(handle.store.get_artifacts()), [])
     return f"TFX {tfx.__version__} opens its metadata store"
 

@@ -1,10 +1,19 @@
 """The doctor, on this machine and on broken ones."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from pipeline import doctor as module
-from pipeline.doctor import diagnose
+from pipeline.commands.doctor import show_diagnoses
+from pipeline.doctor import Diagnosis, diagnose
+from pipeline.errors import StackError
 from tests.e2e.conftest import recstack
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def _named(diagnoses):
@@ -58,10 +67,33 @@ def test_too_little_memory_and_disk_say_so(monkeypatch, tmp_path):
     assert module._disk("disk", tmp_path / "not" / "yet", "another disk").cure == "another disk"
 
 
-@pytest.mark.slow
-def test_the_wrong_keras_is_found(monkeypatch):
-    monkeypatch.setenv("TF_USE_LEGACY_KERAS", "0")
-    done = recstack("doctor")
-    assert done.returncode == 5
-    assert "✗ Keras switch" in done.stdout
-    assert "cure: unset TF_USE_LEGACY_KERAS, or set it to 1" in done.stdout
+def test_the_wrong_keras_is_found():
+    code = (
+        "from pipeline import doctor\n"
+        "name, check, cure = doctor._LIBRARY_CHECKS[0]\n"
+        "print(doctor._guarded(name, check, cure))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TF_USE_LEGACY_KERAS": "0"},
+        cwd=ROOT,
+        check=True,
+    )
+    assert "name='Keras switch', found='tf.keras is Keras 3" in done.stdout
+    assert "cure='unset TF_USE_LEGACY_KERAS, or set it to 1'" in done.stdout
+
+
+def test_a_failed_check_ends_with_5(monkeypatch, capfd, tmp_path):
+    broken = [Diagnosis("ScaNN", "no such op", "reinstall it"), Diagnosis("TFX", "fine")]
+    monkeypatch.setattr("pipeline.commands.doctor.diagnose", lambda output: broken)
+    with pytest.raises(StackError, match="1 check failed") as caught:
+        show_diagnoses(tmp_path)
+    assert caught.value.exit_code == 5
+    shown = capfd.readouterr().out.splitlines()
+    assert [line.split() for line in shown] == [
+        ["✗", "ScaNN", "no", "such", "op"],
+        ["cure:", "reinstall", "it"],
+        ["✓", "TFX", "fine"],
+    ]
