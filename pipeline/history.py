@@ -20,7 +20,9 @@ from schemas.features import (
 _CHUNK_VALUES = 1 << 22
 
 
-def with_history(interactions: pa.Table, layout: TableLayout, length: int) -> pa.Table:
+def with_history(
+    interactions: pa.Table, layout: TableLayout, length: int, since: int | None = None
+) -> pa.Table:
     """Adds to each interaction what its user did strictly before it.
 
     Events of the same second are not each other's history: which came first is not known.
@@ -29,6 +31,8 @@ def with_history(interactions: pa.Table, layout: TableLayout, length: int) -> pa
       interactions: Canonical interactions, in any order.
       layout: Says whether interactions have values.
       length: Newest interactions kept in a history.
+      since: Seconds since 1970 UTC; what happened before that moment is history only, and gets no
+        row of its own. By default every interaction gets one.
 
     Returns:
       The interactions in time order (ties in their given order), with `history_item_ids`
@@ -44,25 +48,23 @@ def with_history(interactions: pa.Table, layout: TableLayout, length: int) -> pa
     begin = np.maximum(first_of_user, end - length)
     position = np.empty(len(times), np.int64)
     position[by_user] = np.arange(len(times))
-    return _append_histories(interactions, interactions, layout, by_user, begin[position], end[position])
+    first = 0 if since is None else int(np.searchsorted(times, since))
+    position = position[first:]
+    table = interactions.slice(first)
+    return _append_histories(table, interactions, layout, by_user, begin[position], end[position])
 
 
-def user_histories(interactions: pa.Table, layout: TableLayout, before: int | None = None) -> pa.Table:
+def user_histories(interactions: pa.Table, layout: TableLayout) -> pa.Table:
     """All that each user did: the profile that a server starts from.
 
     Args:
       interactions: Canonical interactions, in any order.
       layout: Says whether interactions have values.
-      before: Seconds since 1970 UTC; interactions at that moment or later do not count. By
-        default all count.
 
     Returns:
-      One row for each user with an interaction that counts, by `user_id`, with
-      `history_item_ids` list<string> and, if the layout has values, `history_values`
-      list<float>, oldest first (ties in their given order).
+      One row for each user, by `user_id`, with `history_item_ids` list<string> and, if the layout
+      has values, `history_values` list<float>, oldest first (ties in their given order).
     """
-    if before is not None:
-        interactions = interactions.filter(pc.less(interactions[TIMESTAMP], before))
     interactions = _in_time_order(interactions)
     users = _codes(interactions[USER_ID])
     by_user = np.argsort(users, kind="stable")

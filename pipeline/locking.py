@@ -23,6 +23,6 @@ def exclusive(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            logging.getLogger(__name__).info("waiting for the process that holds %s", path)
+            logging.getLogger(__name__).warning("waiting for the process that holds %s", path)
             fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -61,10 +61,9 @@ class TestInteractions:
         features = settings.feature_set
         tables = {split: read_interactions(examples_dir, features, split) for split in SPLITS}
         everything = pa.concat_tables(tables.values())
-        test_start = pc.min(tables[TEST][TIMESTAMP])
-        histories = with_history(everything, settings.layout, length=everything.num_rows)
+        test_start = pc.min(tables[TEST][TIMESTAMP]).as_py()
         self.train = tables[TRAIN]
-        self.table = histories.filter(pc.greater_equal(histories[TIMESTAMP], test_start))
+        self.table = with_history(everything, settings.layout, length=everything.num_rows, since=test_start)
         self.item_ids = pa.array(item_ids, pa.binary()).cast(pa.string())
 
     def __len__(self) -> int:

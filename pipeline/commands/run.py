@@ -13,6 +13,7 @@ from pipeline.canonical import prepare
 from pipeline.commands.data import show_summary
 from pipeline.config.run import RunConfig
 from pipeline.console import StepReporter, native_output_to, out, seconds_text
+from pipeline.locking import exclusive
 from pipeline.runners.local import log_file, run_locally
 from serving.gate import read_evaluation
 from serving.layout import versions
@@ -29,7 +30,7 @@ def run_pipeline(config: RunConfig) -> None:
     data = prepare(config)
     show_summary(data)
     out.print(f"pipeline: {config.name} (log: {log_file(config)})")
-    with native_output_to(log_file(config)) as console:
+    with exclusive(config.run_dir / "run.lock"), native_output_to(log_file(config)) as console:
         reporter = StepReporter(console)
         try:
             with reporter.live():

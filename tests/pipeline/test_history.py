@@ -64,13 +64,19 @@ class TestWithHistory:
         assert head.to_pylist() == alone.select(columns).to_pylist()
 
     @settings(deadline=None)
-    @given(EVENTS, st.one_of(st.none(), st.integers(0, 13)))
-    def test_user_histories_equal_the_oracle(self, events, before):
-        rows = user_histories(_table(events), LAYOUT, before).to_pylist()
-        limit = 1000 if before is None else before
-        assert [row["user_id"] for row in rows] == sorted({u for u, _, t in events if t < limit})
+    @given(EVENTS, st.integers(0, 13))
+    def test_what_comes_before_a_moment_is_history_only(self, events, since):
+        whole = with_history(_table(events), LAYOUT, 5)
+        expected = [row for row in whole.to_pylist() if row["timestamp"] >= since]
+        assert with_history(_table(events), LAYOUT, 5, since).to_pylist() == expected
+
+    @settings(deadline=None)
+    @given(EVENTS)
+    def test_user_histories_equal_the_oracle(self, events):
+        rows = user_histories(_table(events), LAYOUT).to_pylist()
+        assert [row["user_id"] for row in rows] == sorted({user for user, _, _ in events})
         for row in rows:
-            expected = _oracle(events, row["user_id"], limit)
+            expected = _oracle(events, row["user_id"], before=1000)
             assert list(zip(row["history_item_ids"], row["history_values"], strict=True)) == expected
 
 
