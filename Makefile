@@ -23,8 +23,9 @@ run: $(INSTALLED) ## Run the pipeline on CONFIG, and recommend to USER_ID from w
 	@$(BIN)/recstack run --config $(CONFIG)
 	@$(BIN)/recstack recommend --config $(CONFIG) --user $(USER_ID) --k 10
 
+# Two at a time; the end-to-end tests share one run of the pipeline, and so one worker.
 test: $(INSTALLED) ## Run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: lint types test ## Everything that CI checks: ruff, mypy, tests
 

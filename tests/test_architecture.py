@@ -80,7 +80,7 @@ def test_preparing_data_and_asking_for_recommendations_import_no_tensorflow():
 
 def test_help_answers_within_a_second():
     seconds = []
-    for _ in range(3):
+    for _ in range(5):  # the machine may be busy
         since = time.monotonic()
         subprocess.run(
             [sys.executable, "-m", "pipeline", "--help"], capture_output=True, check=True, cwd=ROOT

@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from serving.layout import models_dir, versions
 from tests.checkerboard import GENRES, NUM_ITEMS, NUM_USERS, genre_of_item, genre_of_user
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("world")]
 
 ASK = Path(__file__).with_name("ask_bundle.py")
 USERS = [f"u{i}" for i in range(NUM_USERS)]
@@ -92,8 +93,16 @@ REQUESTS = [
 
 
 @pytest.fixture(scope="module")
-def answers(world):
-    return Answers(world.bundle)(*REQUESTS)
+def log(world):
+    """What everybody did, oldest first."""
+    return pd.read_csv(world.folder / "log.csv").sort_values("timestamp")
+
+
+@pytest.fixture(scope="module")
+def answers(world, log):
+    histories = [{"history_item_ids": log[log.user_id == user].item_id.tolist()} for user in USERS]
+    by_history = ("retrieval", "embed_queries", {"examples": histories})
+    return Answers(world.bundle)(*REQUESTS, by_history)
 
 
 def test_everybody_gets_items_of_the_liked_genre(answers):
@@ -164,22 +173,14 @@ def test_unseen_items_take_their_place_by_text_and_attributes(answers):
     assert not np.allclose(embeddings[0], embeddings[3], atol=1e-3)  # other words, another place
 
 
-def test_a_query_is_nearest_to_new_items_of_the_liked_genre(world):
-    everybody, new = Answers(world.bundle)(
-        ("recommender", "user_history", {"user_id": USERS, "length": 10}), REQUESTS[8]
-    )
-    histories = [{"history_item_ids": [i for i in ids if i][::-1]} for ids in everybody["item_ids"]]
-    (queries,) = Answers(world.bundle)(("retrieval", "embed_queries", {"examples": histories}))
-    similarity = np.array(queries["embeddings"]) @ np.array(new["embeddings"])[: len(GENRES)].T
+def test_a_query_is_nearest_to_new_items_of_the_liked_genre(answers):
+    similarity = np.array(answers[14]["embeddings"]) @ np.array(answers[8]["embeddings"])[: len(GENRES)].T
     nearest = [GENRES[i] for i in similarity.argmax(axis=1)]
     assert np.mean([genre == genre_of_user(user) for genre, user in zip(nearest, USERS, strict=True)]) > 0.9
 
 
-def test_histories_are_the_newest_first(answers, world):
-    import pandas as pd
-
-    log = pd.read_csv(world.folder / "log.csv").sort_values("timestamp", ascending=False)
-    expected = log[log.user_id == "u1"]
+def test_histories_are_the_newest_first(answers, log):
+    expected = log[log.user_id == "u1"][::-1]
     count = answers[12]["count"][0]
     assert count == len(expected)
     assert answers[12]["item_ids"][0][:count] == expected.item_id.tolist()
