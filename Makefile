@@ -25,7 +25,7 @@ run: $(INSTALLED) ## Run the pipeline on CONFIG, and recommend to USER_ID from w
 
 # Two at a time; the end-to-end tests share one run of the pipeline, and so one worker.
 test: $(INSTALLED) ## Run the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2
 
 check: lint types test ## Everything that CI checks: ruff, mypy, tests
 

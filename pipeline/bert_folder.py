@@ -56,6 +56,8 @@ def bert_config(folder: Path) -> dict[str, Any]:
     config = read_json(path)
     if config.get("model_type") != "bert":
         raise InputError(f"{path} describes a '{config.get('model_type')}', not a 'bert'")
+    if not str(config.get("hidden_act", "gelu")).startswith("gelu"):
+        raise InputError(f"{path}: hidden_act is '{config['hidden_act']}', and only gelu is offered")
     for name in _SIZES:
         if not isinstance(config.get(name), int):
             raise InputError(f"{path} does not say '{name}'")

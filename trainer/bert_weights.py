@@ -72,7 +72,7 @@ def load_bert(folder: Path) -> Bert:
     config = bert_config(folder)
     backbone = _backbone(config)
     _fill(backbone, folder / WEIGHTS_FILE)
-    vocabulary = tuple((folder / VOCABULARY_FILE).read_text(encoding="utf-8").rstrip("\n").split("\n"))
+    vocabulary = _vocabulary(folder / VOCABULARY_FILE)
     if len(vocabulary) > config["vocab_size"]:
         raise InputError(
             f"{folder / VOCABULARY_FILE} has {len(vocabulary)} word pieces; "
@@ -81,6 +81,20 @@ def load_bert(folder: Path) -> Bert:
     tokenizer = folder / TOKENIZER_FILE
     lowercase = bool(read_json(tokenizer).get("do_lower_case", True)) if tokenizer.is_file() else True
     return Bert(backbone, vocabulary, lowercase)
+
+
+def _vocabulary(path: Path) -> tuple[str, ...]:
+    """Word pieces in the order of their ids, BERT's special ones among them."""
+    try:
+        vocabulary = tuple(path.read_text(encoding="utf-8").rstrip("\n").split("\n"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not a UTF-8 text file: {error}") from error
+    for piece in ("[PAD]", "[UNK]", "[CLS]", "[SEP]"):
+        if piece not in vocabulary:
+            raise InputError(f"{path} has no {piece}")
+    if vocabulary[0] != "[PAD]":
+        raise InputError(f"{path}: [PAD] must be the first piece, as in every BERT, not '{vocabulary[0]}'")
+    return vocabulary
 
 
 def _backbone(config: dict[str, Any]) -> keras_nlp.models.BertBackbone:
@@ -105,6 +119,9 @@ def _fill(backbone: keras_nlp.models.BertBackbone, path: Path) -> None:
             prefix = "bert." if f"bert.{_EMBEDDING_TENSORS['token_embedding'][0]}" in names else ""
 
             def read(name: str) -> np.ndarray:
+                first = name.replace("Norm.weight", "Norm.gamma").replace("Norm.bias", "Norm.beta")
+                if prefix + first in names:  # as in the first BERTs
+                    name = first
                 if prefix + name not in names:
                     raise InputError(f"{path} has no tensor '{prefix}{name}'")
                 return tensors.get_tensor(prefix + name)
@@ -127,7 +144,8 @@ def _assign(layer: Any, values: list[np.ndarray], path: Path) -> None:
     """Sets a layer's weights; attention kernels are stored flat and kept by head."""
     shaped = []
     for variable, value in zip(layer.weights, values, strict=True):
-        if variable.shape.num_elements() != value.size:
+        same_rank = len(variable.shape) == value.ndim  # attention's is another
+        if variable.shape.num_elements() != value.size or (same_rank and variable.shape != value.shape):
             raise InputError(
                 f"{path}: {variable.name} needs shape {tuple(variable.shape)}, not {value.shape}"
             )

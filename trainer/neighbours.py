@@ -27,9 +27,7 @@ class ItemNeighbours:
             binary = user_items.astype(bool).astype(np.float64).tocsr()
             model = CosineRecommender(K=num_neighbours + 1, num_threads=1)
             model.fit(binary, show_progress=False)
-        similarity = model.similarity.tolil()
-        similarity.setdiag(0.0)
-        self.similarity: sp.csr_matrix = similarity.tocsr()
+        self.similarity = _nearest_others(model.similarity, num_neighbours)
 
     def scores(self, histories: sp.csr_matrix) -> np.ndarray:
         """Scores every item for histories.
@@ -41,3 +39,15 @@ class ItemNeighbours:
           [B, N] sum of the similarities to the items of the history.
         """
         return np.asarray((histories @ self.similarity.T).todense())
+
+
+def _nearest_others(similarity: sp.csr_matrix, num_neighbours: int) -> sp.csr_matrix:
+    """The nearest of each row, itself left out; among equals any."""
+    pairs = similarity.tocoo()
+    others = (pairs.row != pairs.col) & (pairs.data > 0)
+    rows, columns, values = pairs.row[others], pairs.col[others], pairs.data[others]
+    order = np.lexsort((-values, rows))
+    rows, columns, values = rows[order], columns[order], values[order]
+    place = np.arange(len(rows)) - np.searchsorted(rows, rows)  # within its row
+    kept = place < num_neighbours
+    return sp.csr_matrix((values[kept], (rows[kept], columns[kept])), shape=similarity.shape)

@@ -110,7 +110,7 @@ class RankingModel(tfrs.models.Model):
         Args:
           features: Transformed query features, the history as corpus rows.
           query_embeddings: [B, dim] from the query tower.
-          rows: [B, K] int32 candidates of each query.
+          rows: [B, K] int32 candidates of each query; -1 for an unknown item, as its row.
           training: Whether dropout is on.
           own_values: [B, K] values of the interactions themselves while training: they are
             taken out of their items' mean values, or the model would learn to read its own labels.
@@ -118,7 +118,7 @@ class RankingModel(tfrs.models.Model):
         Returns:
           Task to [B, K]: an estimated value, or a logit.
         """
-        rows = tf.maximum(rows, 0)
+        rows = self.known_rows(rows)
         candidates = tf.gather(self.embeddings, rows)
         queries = tf.repeat(query_embeddings[:, tf.newaxis], tf.shape(rows)[1], axis=1)
         parts = [
@@ -137,6 +137,10 @@ class RankingModel(tfrs.models.Model):
         for layer in self._shared:
             x = self._dropout(layer(x), training=training)
         return {name: tf.squeeze(head(x), axis=-1) for name, head in self._heads.items()}
+
+    def known_rows(self, rows: tf.Tensor) -> tf.Tensor:
+        """Corpus rows, the unknown item's in place of -1."""
+        return tf.where(rows < 0, self._unknown, rows)
 
     def _encode_candidates(self, rows: tf.Tensor) -> tf.Tensor:
         """Attributes of [B, K] candidates as [B, K, width]."""
@@ -166,7 +170,9 @@ class RankingModel(tfrs.models.Model):
         count = tf.reduce_sum(present, axis=1, keepdims=True)
         history = tf.gather(self.embeddings, tf.maximum(rows, 0))
         similarity = tf.einsum("bld,bkd->bkl", history, candidates) * present[:, tf.newaxis]
-        nearest = tf.reduce_max(similarity, axis=-1)
+        # Padding is no neighbour; without a history there is none.
+        nearest = tf.reduce_max(similarity - 2.0 * (1.0 - present[:, tf.newaxis]), axis=-1)
+        nearest = tf.where(count > 0, nearest, 0.0)
         mean = tf.math.divide_no_nan(tf.reduce_sum(similarity, axis=-1), count)
         length = tf.math.log1p(count) * tf.ones_like(nearest)
         statistics = [nearest, mean, length]

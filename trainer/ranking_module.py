@@ -49,6 +49,7 @@ class RankingModule(tf.Module):
     def _rank(
         self, features: dict[str, tf.Tensor], query_embeddings: tf.Tensor, rows: tf.Tensor
     ) -> dict[str, tf.Tensor]:
+        rows = self._model.known_rows(rows)
         scores = self._model.score(features, query_embeddings, rows)
         candidates = tf.gather(self._model.embeddings, rows)
         similarity = tf.einsum("bd,bkd->bk", query_embeddings, candidates)

@@ -193,7 +193,10 @@ class RetrievalModel(tfrs.models.Model):
         return {self._recall.name: self._recall.result()}
 
     def ranks(self, features: Features) -> tf.Tensor:
-        """Rank of each example's item, 0 the best, by `corpus_embeddings`; see :meth:`test_step`."""
+        """[B] rank of each example's item, 0 the best, by `corpus_embeddings`; see :meth:`test_step`.
+
+        The largest int32 for an item outside the corpus.
+        """
         scores = tf.matmul(
             self.query_embeddings(features), self.corpus_embeddings[: self._unknown], transpose_b=True
         )
@@ -203,9 +206,17 @@ class RetrievalModel(tfrs.models.Model):
         scores = tf.tensor_scatter_nd_update(scores, seen, tf.fill([tf.shape(seen)[0]], scores.dtype.min))
         true_rows = features[ITEM_ID]
         in_corpus = true_rows < self._unknown
-        true_scores = tf.gather(scores, tf.where(in_corpus, true_rows, 0), batch_dims=1)
-        better = tf.reduce_sum(tf.cast(scores > true_scores[:, tf.newaxis], tf.int32), axis=1)
-        return tf.where(in_corpus, better, self._unknown)
+        true_rows = tf.where(in_corpus, true_rows, 0)
+        true_scores = tf.gather(scores, true_rows, batch_dims=1)
+        own = tf.stack([tf.range(tf.size(true_rows), dtype=tf.int64), tf.cast(true_rows, tf.int64)], axis=1)
+        left_out = tf.concat([seen, own], axis=0)
+        rivals = tf.tensor_scatter_nd_update(
+            tf.ones_like(scores, tf.bool), left_out, tf.zeros([tf.shape(left_out)[0]], tf.bool)
+        )
+        # What is not lower counts as better, so that neither ties nor NaN make a broken model look perfect.
+        better = rivals & tf.logical_not(scores < true_scores[:, tf.newaxis])
+        count = tf.reduce_sum(tf.cast(better, tf.int32), axis=1)
+        return tf.where(in_corpus, count, tf.int32.max)
 
     def refresh_corpus_embeddings(self, batch_size: int = 1024) -> None:
         """Encodes the whole corpus into `corpus_embeddings`; the unknown item's row is zeros."""

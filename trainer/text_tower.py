@@ -41,7 +41,9 @@ class TextTower(tf_keras.layers.Layer):
         self.hidden_dim: int = backbone.hidden_dim
         # Kept out of Keras' tracking: it has no weights, and cannot be saved as a layer.
         self._tokenizer = _Untracked(
-            keras_nlp.models.BertTokenizer(vocabulary=list(bert.vocabulary), lowercase=bert.lowercase)
+            keras_nlp.models.BertTokenizer(
+                vocabulary=list(bert.vocabulary), lowercase=bert.lowercase, strip_accents=bert.lowercase
+            )
         )
         num_frozen = max(backbone.num_layers - trainable_layers, 0)
         self.caches_frozen = num_frozen > 0

@@ -13,7 +13,7 @@ import pytest
 from serving.layout import models_dir, versions
 from tests.checkerboard import GENRES, NUM_ITEMS, NUM_USERS, genre_of_item, genre_of_user
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("world")]
+pytestmark = pytest.mark.slow
 
 ASK = Path(__file__).with_name("ask_bundle.py")
 USERS = [f"u{i}" for i in range(NUM_USERS)]

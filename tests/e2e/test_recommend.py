@@ -6,7 +6,7 @@ import pytest
 from tests.checkerboard import NUM_ITEMS, NUM_USERS, genre_of_item, genre_of_user
 from tests.e2e.conftest import recstack
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("world")]
+pytestmark = pytest.mark.slow
 
 COLUMNS = ["user_id", "rank", "item_id", "title", "retrieval_score", "rating", "like", "above_usual"]
 

@@ -25,7 +25,7 @@ OTHER_STEPS = [
     "Pusher",
 ]
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("world")]
+pytestmark = pytest.mark.slow
 
 
 def test_every_step_runs_and_is_shown_with_its_time(world):

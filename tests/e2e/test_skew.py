@@ -10,7 +10,7 @@ from trainer.input_fn import interactions_dataset
 from trainer.retrieval_module import query_inputs
 from trainer.streams import TransformedStream
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("world")]
+pytestmark = pytest.mark.slow
 
 
 def _newest(folder):

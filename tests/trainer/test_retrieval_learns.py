@@ -1,0 +1,78 @@
+"""A small world with a known answer, which a trained retrieval model must find.
+
+Item i is of group i modulo 3, and user u likes the items of group u modulo 3 and no others. Texts, attributes
+and numbers say nothing of the groups: ids and histories tell all.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+
+from pipeline.config.training import RetrievalConfig
+from tests.trainer.small_world import HISTORY_LENGTH, SIZES, make_corpus, make_queries, make_text_tower
+from trainer.retrieval import RetrievalModel
+
+NUM_GROUPS, GROUP, NUM_USERS, EVENTS, BEST = 3, 8, 24, 12, 2
+NUM_ITEMS = NUM_GROUPS * GROUP
+NEW_USER = NUM_USERS  # the index that all users have whom training has not seen
+
+
+def _examples(rng, events):
+    """Events of each user: an item of the liked group, and up to four others of it before."""
+    users = np.repeat(np.arange(NUM_USERS), events)
+    orders = rng.permuted(np.tile(np.arange(GROUP), (len(users), 1)), axis=1)
+    items = np.int32(orders * NUM_GROUPS + users[:, np.newaxis] % NUM_GROUPS)
+    lengths = rng.integers(0, HISTORY_LENGTH + 1, len(users))
+    present = np.arange(HISTORY_LENGTH) < lengths[:, np.newaxis]
+    histories = np.where(present, items[:, 1 : HISTORY_LENGTH + 1], np.int32(-1))
+    others = make_queries(len(users))
+    return {**others, "user_id": users, "item_id": items[:, 0], "history_item_ids": histories}
+
+
+def _share_in_group(model, examples):
+    """Share of the best unseen items that are of the user's group."""
+    queries = model.query_embeddings({name: tf.constant(v) for name, v in examples.items()}).numpy()
+    scores = queries @ model.corpus_embeddings.numpy()[:-1].T
+    for row, history in enumerate(examples["history_item_ids"]):
+        scores[row, history[history >= 0]] = -np.inf
+    best = np.argsort(-scores, axis=1)[:, :BEST]
+    return np.mean(best % NUM_GROUPS == examples["item_id"][:, np.newaxis] % NUM_GROUPS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("history_encoder", ["mean", "attention"])
+def test_items_of_the_own_group_come_first(history_encoder):
+    rng = np.random.default_rng(0)
+    train, test = _examples(rng, EVENTS), _examples(rng, 4)
+    config = RetrievalConfig(
+        embedding_dim=8, id_dim=8, attribute_dim=2, hidden_dims=(8,), history_encoder=history_encoder
+    )
+    model = RetrievalModel(
+        config,
+        replace(SIZES, num_users=NUM_USERS + 1),
+        make_corpus(NUM_ITEMS, [b"a"] * NUM_ITEMS),
+        np.bincount(train["item_id"], minlength=NUM_ITEMS),
+        make_text_tower(),
+        text_cache_mb=1,
+    )
+    model.compile(optimizer=tf_keras.optimizers.Adam(0.02))
+    model.freeze_texts()  # they say nothing here
+    model.refresh_corpus_embeddings()
+    # By chance a third.
+    assert _share_in_group(model, test) < 0.6
+
+    batches = tf.data.Dataset.from_tensor_slices(train).shuffle(1000, seed=0).batch(48, drop_remainder=True)
+    # A step that need not create variables is traced once instead of twice.
+    model.optimizer.build(model.trainable_variables)
+    fitted = model.fit(batches, epochs=25, verbose=0)
+    assert fitted.history["loss"][-1] < fitted.history["loss"][0]
+    model.refresh_corpus_embeddings()
+    assert _share_in_group(model, test) > 0.9
+    # A new user's history says what the user likes, if not as clearly: it may hold no more than one item.
+    told = test["history_item_ids"][:, 0] >= 0
+    new = {name: values[told] for name, values in test.items()}
+    new["user_id"] = np.full_like(new["user_id"], NEW_USER)
+    assert _share_in_group(model, new) > 0.8

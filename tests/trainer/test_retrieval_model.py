@@ -1,0 +1,265 @@
+"""The two-tower model: its loss and ranks against NumPy, and what it makes of unknown items."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+
+from pipeline.config.training import RetrievalConfig
+from tests.trainer.small_bert import unit
+from tests.trainer.small_world import SIZES, make_corpus, make_queries, make_text_tower
+from trainer.retrieval import VALIDATION_K, RetrievalModel
+
+# No item 2 nor 4 in the training split.
+COUNTS = np.array([3, 1, 0, 5, 0, 2])
+NUM_ITEMS = UNKNOWN = len(COUNTS)
+LAST = np.iinfo(np.int32).max  # the rank of an item outside the corpus
+# Items 2 and 4 have the same text, and so have the trained items 0 and 1.
+TEXTS = [b"a", b"a", b"b c", b"d", b"b c", b"e"]
+HISTORIES = np.array([[1, 3, -1, -1], [-1, -1, -1, -1], [UNKNOWN, 2, 5, 0], [3, -1, -1, -1], [4, 5, -1, -1]])
+ITEMS = np.array([0, 3, 1, 0, UNKNOWN])
+
+
+def _config(**changes):
+    small = {"embedding_dim": 4, "id_dim": 4, "attribute_dim": 2, "hidden_dims": (4,)}
+    steady = {"dropout": 0.0, "id_dropout": 0.0, "history_encoder": "mean"}
+    return RetrievalConfig(**{**small, **steady, **changes})
+
+
+def _model(corpus=None, **changes):
+    corpus = corpus or make_corpus(NUM_ITEMS, TEXTS)
+    model = RetrievalModel(_config(**changes), SIZES, corpus, COUNTS, make_text_tower(), text_cache_mb=1)
+    model.compile(optimizer=tf_keras.optimizers.Adam(0.01))
+    return model
+
+
+def _batch(items=ITEMS, histories=HISTORIES):
+    batch = {**make_queries(len(items)), "item_id": np.int32(items), "history_item_ids": np.int32(histories)}
+    return {name: tf.constant(values) for name, values in batch.items()}
+
+
+def _twins(corpus, left, right):
+    """Gives two items the same attributes."""
+    for values in corpus.features.values():
+        values[right] = values[left]
+    return corpus
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A model that tests only read, its variables far from their tiny start values."""
+    tf_keras.utils.set_random_seed(0)
+    corpus = _twins(_twins(make_corpus(NUM_ITEMS, TEXTS), 2, 4), 0, 1)
+    model = _model(corpus, initial_temperature=0.5)
+    model.compute_loss(_batch())
+    rng = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        if variable is not model.log_temperature:
+            variable.assign_add(rng.normal(size=variable.shape, scale=0.5))
+    return model
+
+
+def _candidates(model, *rows):
+    return model.corpus_candidates(tf.constant(rows, tf.int32)).numpy()
+
+
+class TestEmbeddings:
+    def test_have_length_one(self, model):
+        for embeddings in (model.query_embeddings(_batch()), _candidates(model, *range(NUM_ITEMS + 1))):
+            np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1.0, atol=1e-6)
+
+    def test_items_never_seen_share_the_unknown_embedding(self, model):
+        two, four, zero, one = _candidates(model, 2, 4, 0, 1)
+        np.testing.assert_allclose(two, four, atol=1e-6)
+        # The trained items 0 and 1, which are twins as well, are told apart by their ids.
+        assert np.abs(zero - one).max() > 1e-2
+
+    def test_items_never_seen_differ_by_text_and_attributes(self, model):
+        two, nothing = _candidates(model, 2, UNKNOWN)
+        assert np.abs(two - nothing).max() > 1e-2
+
+    @pytest.mark.parametrize("other", [4, UNKNOWN])
+    def test_in_a_history_too(self, model, other):
+        def embed(item):
+            return model.query_embeddings(_batch([0], [[3, item, -1, -1]])).numpy()
+
+        np.testing.assert_allclose(embed(2), embed(other), atol=1e-6)
+        assert np.abs(embed(2) - embed(1)).max() > 1e-3
+
+    def test_an_item_outside_the_corpus_is_described_by_what_it_brings(self, model):
+        """Item 2's own text and attributes under the unknown row make item 2."""
+        corpus = make_corpus(NUM_ITEMS, TEXTS)
+        attributes = {name: tf.constant(values[2:3]) for name, values in corpus.features.items()}
+        text = model.text_tower(tf.constant([TEXTS[2]]))
+        outside = model.candidate_embeddings(tf.constant([UNKNOWN]), attributes, text)
+        np.testing.assert_allclose(outside, _candidates(model, 2), atol=1e-6)
+
+    def test_padding_in_a_history_is_no_item(self, model):
+        """Padding reads row 0; another embedding there changes only histories that hold item 0."""
+        before = model.query_embeddings(_batch()).numpy()
+        kept = model.item_embedding.get_weights()
+        changed = [kept[0] + np.eye(NUM_ITEMS + 1, 1) * 5]
+        model.item_embedding.set_weights(changed)
+        after = model.query_embeddings(_batch()).numpy()
+        model.item_embedding.set_weights(kept)
+        holds_item_0 = (HISTORIES == 0).any(axis=1)
+        np.testing.assert_allclose(after[~holds_item_0], before[~holds_item_0], atol=1e-6)
+        assert np.abs(after[holds_item_0] - before[holds_item_0]).max() > 1e-3
+
+    def test_id_dropout_only_while_training(self):
+        """Dropped ids take the unknown embedding: the twins 0 and 1 cannot be told apart."""
+        corpus = _twins(make_corpus(NUM_ITEMS, TEXTS), 0, 1)
+        model = _model(corpus, id_dropout=0.999999)
+        rows, attributes = tf.constant([0, 1]), {n: tf.constant(v[:2]) for n, v in corpus.features.items()}
+        texts = model.text_tower(tf.constant(TEXTS[:2]))
+        training = model.candidate_embeddings(rows, attributes, texts, training=True).numpy()
+        asking = model.candidate_embeddings(rows, attributes, texts).numpy()
+        np.testing.assert_allclose(training[0], training[1], atol=1e-6)
+        assert np.abs(asking[0] - asking[1]).max() > 1e-4
+
+
+class TestLoss:
+    def test_equals_the_oracle(self, model):
+        """Softmax over the batch's items, the logarithm of their shares taken off (Yi et al. 2019)."""
+        batch = _batch()
+        queries = model.query_embeddings(batch).numpy().astype(np.float64)
+        candidates = _candidates(model, *ITEMS)
+        shares = np.append(np.maximum(COUNTS, 1), 1) / COUNTS.sum()
+        logits = queries @ candidates.T / 0.5 - np.log(shares[ITEMS])
+        # Examples 0 and 3 are of one item: neither is the other's negative.
+        same = ITEMS[:, np.newaxis] == ITEMS
+        logits[same & ~np.eye(len(ITEMS), dtype=bool)] = -np.inf
+        losses = np.log(np.exp(logits).sum(axis=1)) - np.diag(logits)
+        np.testing.assert_allclose(model.compute_loss(batch), losses.mean(), rtol=1e-5)
+
+    def test_one_item_in_the_whole_batch_leaves_nothing_to_learn(self, model):
+        loss = model.compute_loss(_batch(items=np.full(5, 3)))
+        np.testing.assert_allclose(loss, 0.0, atol=1e-6)
+
+    def test_does_not_depend_on_the_order_of_the_batch(self, model):
+        batch = _batch()
+        turned = {name: tf.reverse(values, [0]) for name, values in batch.items()}
+        np.testing.assert_allclose(model.compute_loss(turned), model.compute_loss(batch), rtol=1e-5)
+
+
+class TestRanks:
+    @pytest.fixture(autouse=True)
+    def _embeddings(self, model):
+        """Random ones, so that ranks are a matter of `corpus_embeddings` alone."""
+        rng = np.random.default_rng(3)
+        model.corpus_embeddings.assign(unit(rng.normal(size=model.corpus_embeddings.shape)))
+
+    def _oracle(self, model, batch):
+        queries = model.query_embeddings(batch).numpy()
+        scores = queries @ model.corpus_embeddings.numpy()[:NUM_ITEMS].T
+        examples = zip(batch["item_id"].numpy(), batch["history_item_ids"].numpy(), scores, strict=True)
+        for item, history, given in examples:
+            if item == UNKNOWN:
+                yield LAST
+                continue
+            left = set(range(NUM_ITEMS)) - set(history.tolist())
+            yield sum(given[other] > given[item] for other in left - {item})
+
+    def test_equal_the_oracle(self, model):
+        """Every item against histories of 0, 1, 2 and 4 items, some of them unknown."""
+        histories = np.repeat(HISTORIES, NUM_ITEMS + 1, axis=0)
+        items = np.tile(np.arange(NUM_ITEMS + 1), len(HISTORIES))
+        fresh = ~(histories == items[:, np.newaxis]).any(axis=1) | (items == UNKNOWN)
+        batch = _batch(items[fresh], histories[fresh])
+        expected = list(self._oracle(model, batch))
+        assert len(set(expected)) > 4
+        assert model.ranks(batch).numpy().tolist() == expected
+
+    def test_an_item_outside_the_corpus_comes_last(self, model):
+        assert model.ranks(_batch(np.full(5, UNKNOWN))).numpy().tolist() == [LAST] * 5
+
+    def test_seen_items_are_left_out(self, model):
+        """With all the others seen the item is the best."""
+        assert model.ranks(_batch([4], [[0, 1, 2, 3, 5]])).numpy().tolist() == [0]
+
+    @pytest.mark.parametrize("value", [0.0, 1.0, np.nan])
+    def test_a_model_that_tells_nothing_apart_is_not_perfect(self, model, value):
+        model.corpus_embeddings.assign(tf.fill(model.corpus_embeddings.shape, np.float32(value)))
+        assert model.ranks(_batch([4], [[0, 1, -1, -1]])).numpy().tolist() == [NUM_ITEMS - 3]
+
+    def test_a_seen_item_comes_after_all_that_are_not(self, model):
+        assert model.ranks(_batch([3], [[3, 1, -1, -1]])).numpy().tolist() == [NUM_ITEMS - 2]
+
+
+def test_refreshed_embeddings_are_those_of_the_candidates(model):
+    model.corpus_embeddings.assign(tf.zeros_like(model.corpus_embeddings))
+    model.refresh_corpus_embeddings(batch_size=4)  # so that the last batch is a smaller one
+    refreshed = model.corpus_embeddings.numpy()
+    np.testing.assert_allclose(refreshed[:-1], _candidates(model, *range(NUM_ITEMS)), atol=1e-6)
+    np.testing.assert_array_equal(refreshed[-1], 0)
+
+
+def test_validation_counts_ranks_below_k():
+    """More items than k, one query, and its item made the best, then the worst."""
+    num_items = VALIDATION_K + 5
+    corpus, counts = make_corpus(num_items), np.ones(num_items)
+    model = RetrievalModel(_config(), SIZES, corpus, counts, make_text_tower(), text_cache_mb=1)
+    batch = _batch([0], [[1, 2, -1, -1]])
+    query = model.query_embeddings(batch).numpy()[0]
+    for item, expected in ((query, 1.0), (-query, 0.0)):
+        others = np.tile(query * 0.5, (num_items, 1))
+        model.corpus_embeddings.assign(np.concatenate([[item], others]))
+        model.reset_metrics()
+        assert model.test_step(batch)[f"recall_at_{VALIDATION_K}"].numpy() == expected
+
+
+class TestTraining:
+    def test_the_text_tower_learns_until_it_is_frozen(self):
+        model = _model(text_learning_rate=0.01)
+        texts = model.text_tower.trainable_variables
+
+        def moved():
+            """How far a step moves the text tower's variables, and all the others."""
+            others = [model.item_embedding.weights[0], model.text_projection.weights[0]]
+            before = [[v.numpy() for v in variables] for variables in (texts, others)]
+            model.train_step(_batch())
+            return [
+                max(np.abs(v.numpy() - was).max() for v, was in zip(variables, values, strict=True))
+                for variables, values in zip((texts, others), before, strict=True)
+            ]
+
+        model.train_step(_batch())
+        in_texts, in_towers = moved()
+        assert in_texts > 1e-3
+        assert in_towers > 1e-3
+        kept = model.corpus_text_embeddings()
+        model.freeze_texts()
+        assert model.text_tower.trainable_variables == []
+        in_texts, in_towers = moved()
+        assert in_texts == 0
+        assert in_towers > 1e-3
+        np.testing.assert_allclose(model.corpus_text_embeddings(), kept, atol=1e-6)
+
+    def test_freezing_does_not_change_the_candidates(self):
+        model = _model()
+        before = _candidates(model, *range(NUM_ITEMS + 1))
+        model.freeze_texts()
+        np.testing.assert_allclose(_candidates(model, *range(NUM_ITEMS + 1)), before, atol=1e-6)
+
+    def test_only_the_top_layer_of_the_text_tower_moves(self):
+        model = _model(text_learning_rate=0.01)
+        frozen = model.text_tower.non_trainable_variables
+        before = [v.numpy() for v in frozen]
+        model.train_step(_batch())
+        assert before
+        for variable, value in zip(frozen, before, strict=True):
+            np.testing.assert_array_equal(variable, value)
+
+    def test_the_temperature_is_learnt(self):
+        model = _model(initial_temperature=0.2)
+        np.testing.assert_allclose(tf.exp(model.log_temperature), 0.2, rtol=1e-6)
+        step = model.train_step(_batch())
+        np.testing.assert_allclose(step["temperature"], tf.exp(model.log_temperature))
+        assert abs(float(step["temperature"]) - 0.2) > 1e-4
+
+    def test_the_batch_is_not_mutated(self, model):
+        batch = _batch()
+        kept = dict(batch)
+        model.compute_loss(batch, training=True)
+        assert list(batch) == list(kept)
+        assert all(batch[name] is kept[name] for name in kept)
