@@ -54,18 +54,19 @@ def _show_figures(console: Console, reporter: StepReporter) -> None:
 
 
 def _retrieval_table(figures: dict[str, Any]) -> Table:
-    table = _table(f"next item, whole corpus, {figures['queries']['retrieval']:,} test interactions")
+    table = _table("next item among the whole corpus, test split")
     table.add_column("")
     lists: dict[str, dict[str, float]] = figures["retrieval"]
-    for metric in next(iter(lists.values())):
-        table.add_column(metric.replace("_at_", "@"), justify="right")
+    for heading in (*next(iter(lists.values())), "requests"):
+        table.add_column(heading.replace("_at_", "@"), justify="right")
     for name, metrics in lists.items():
-        table.add_row(name, *(f"{value:.4f}" for value in metrics.values()))
+        requests = figures["queries"].get(name, figures["queries"]["retrieval"])
+        table.add_row(name, *(f"{value:.4f}" for value in metrics.values()), f"{requests:,}")
     return table
 
 
 def _ranking_table(figures: dict[str, Any]) -> Table:
-    table = _table(f"ranking tasks, {figures['queries']['ranking']:,} test interactions")
+    table = _table("ranking tasks, test split")
     table.add_column("")
     for heading in ("metric", "value", "per-item mean's"):
         table.add_column(heading, justify="right")
