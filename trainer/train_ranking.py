@@ -81,8 +81,9 @@ def train_ranking(
     sizes = model_sizes(features, settings.features, interactions.transform_output, items.transform_output)
     model = RankingModel(config, sizes, tables, statistics.std)
     model.compile(optimizer=tf_keras.optimizers.Adam(config.learning_rate))
+    batch_size = min(config.batch_size, int(statistics.counts.sum()))  # no batch is a smaller one
     done = model.fit(
-        dataset(TRAIN, config.batch_size, settings.seed),
+        dataset(TRAIN, batch_size, settings.seed),
         epochs=config.epochs,
         validation_data=dataset(EVAL, _EVAL_BATCH),
         callbacks=[

@@ -50,15 +50,17 @@ def train_retrieval(
     )
     lookup = ItemLookup(items.vocabulary_file(ITEM_ID), corpus.num_items)
     text_tower = build_text_tower(settings.text, settings.seed)
+    item_counts = count_items(interactions, lookup)
     model = RetrievalModel(
         settings.retrieval,
         model_sizes(features, settings.features, interactions.transform_output, items.transform_output),
         corpus,
-        count_items(interactions, lookup),
+        item_counts,
         text_tower,
         settings.text.cache_mb,
     )
-    history = _fit(model, interactions, lookup, settings, log_dir)
+    batch_size = min(settings.retrieval.batch_size, int(item_counts.sum()))  # no batch is a smaller one
+    history = _fit(model, interactions, lookup, settings, batch_size, log_dir)
     model.refresh_corpus_embeddings()
     module = RetrievalModule(
         model,
@@ -87,6 +89,7 @@ def _fit(
     interactions: TransformedStream,
     lookup: ItemLookup,
     settings: RetrievalSettings,
+    batch_size: int,
     log_dir: str,
 ) -> dict[str, list[float]]:
     """Fits with the text tower, then without, until the validation recall stops rising."""
@@ -96,7 +99,7 @@ def _fit(
         files = interactions.files(split)
         return interactions_dataset(files, interactions.transform_output, lookup, batch_size, seed)
 
-    train = dataset(TRAIN, config.batch_size, settings.seed)
+    train = dataset(TRAIN, batch_size, settings.seed)
     validation = dataset(EVAL, _EVAL_BATCH)
     model.compile(optimizer=tf_keras.optimizers.Adam(config.learning_rate))
     history: dict[str, list[float]] = {}
