@@ -25,6 +25,7 @@ from sklearn.metrics import roc_auc_score
 
 from pipeline.components.parquet_example_gen import encode_examples
 from pipeline.config.training import TaskConfig
+from pipeline.errors import InputError
 from pipeline.history import with_history
 from pipeline.splits import SPLITS, TEST, TRAIN
 from schemas.features import HISTORY_ITEM_IDS, ITEM_ID, TIMESTAMP, USER_ID, VALUE
@@ -113,6 +114,25 @@ def batches(queries: np.ndarray) -> Iterator[np.ndarray]:
         yield queries[start : start + _BATCH]
 
 
+def judged_queries(is_new: np.ndarray) -> np.ndarray:
+    """Numbers of the queries by which recommendations are judged.
+
+    Args:
+      is_new: [Q] bool, whether the user had not seen the item before.
+
+    Raises:
+      InputError: There is none.
+    """
+    queries = np.flatnonzero(is_new)
+    if len(queries) == 0:
+        raise InputError(
+            f"in the test split ({len(is_new):,} interactions) nobody did anything with an item that was new "
+            "to them, so that there is nothing to judge recommendations by; use more data, or a larger test "
+            "share in 'split'"
+        )
+    return queries
+
+
 def evaluate_baselines(data: TestInteractions) -> dict[str, RankFigures]:
     """Popularity and item-kNN, made from the training split and fed the same histories."""
     popularity = np.asarray(data.train_matrix.sum(axis=0)).ravel().astype(float)
@@ -121,7 +141,7 @@ def evaluate_baselines(data: TestInteractions) -> dict[str, RankFigures]:
         "popularity": lambda histories: np.broadcast_to(popularity, histories.shape),
         "item_knn": neighbours.scores,
     }
-    queries = np.flatnonzero(data.is_new)
+    queries = judged_queries(data.is_new)
     figures = {}
     for name, scorer in scorers.items():
         ranks = [
@@ -251,7 +271,7 @@ def evaluate_bundle(
 
     models = {n: tf.saved_model.load(str(Path(bundle_dir, n))) for n in (RETRIEVAL, RANKING, RECOMMENDER)}
     data = TestInteractions(examples_dir, settings, models[RETRIEVAL].retrieval.corpus.item_ids.numpy())
-    queries = np.flatnonzero(data.is_new)
+    queries = judged_queries(data.is_new)
     sample = np.sort(np.random.default_rng(seed).permutation(queries)[:_RECOMMENDER_QUERIES])
     lists = evaluate_baselines(data)
     lists[RETRIEVAL] = evaluate_lists(data, models[RETRIEVAL], queries, drops_seen=False)
