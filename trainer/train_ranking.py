@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from pipeline.config.training import TaskConfig
+from pipeline.config.training import RankingConfig, TaskConfig
 from pipeline.splits import EVAL, TRAIN
 from schemas.features import ITEM_ID
 from trainer.corpus import CORPUS_SPLIT, load_corpus
@@ -80,12 +80,26 @@ def train_ranking(
     )
     sizes = model_sizes(features, settings.features, interactions.transform_output, items.transform_output)
     model = RankingModel(config, sizes, tables, statistics.std)
-    model.compile(optimizer=tf_keras.optimizers.Adam(config.learning_rate))
     batch_size = min(config.batch_size, int(statistics.counts.sum()))  # no batch is a smaller one
+    train, validation = dataset(TRAIN, batch_size, settings.seed), dataset(EVAL, _EVAL_BATCH)
+    history = _fit(model, config, train, validation, log_dir)
+    tf.saved_model.save(RankingModule(model, config, retrieval), model_dir)
+    return history
+
+
+def _fit(
+    model: RankingModel,
+    config: RankingConfig,
+    train: tf.data.Dataset,
+    validation: tf.data.Dataset,
+    log_dir: str,
+) -> dict[str, list[float]]:
+    """Fits until the validation loss stops falling."""
+    model.compile(optimizer=tf_keras.optimizers.Adam(config.learning_rate))
     done = model.fit(
-        dataset(TRAIN, batch_size, settings.seed),
+        train,
         epochs=config.epochs,
-        validation_data=dataset(EVAL, _EVAL_BATCH),
+        validation_data=validation,
         callbacks=[
             tf_keras.callbacks.TensorBoard(log_dir),
             tf_keras.callbacks.EarlyStopping(patience=config.patience, restore_best_weights=True),
@@ -93,7 +107,6 @@ def train_ranking(
         ],
         verbose=0,
     )
-    tf.saved_model.save(RankingModule(model, config, retrieval), model_dir)
     return done.history
 
 

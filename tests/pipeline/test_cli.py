@@ -22,7 +22,7 @@ def _change(folder, **sections):
     return path
 
 
-def _refused(folder, config, message):
+def _expect_refusal(folder, config, message):
     """One clear message, exit code 2, and nothing left behind."""
     done = recstack("run", "--config", config)
     assert done.returncode == 2, done.stderr
@@ -34,41 +34,41 @@ def _refused(folder, config, message):
 
 
 def test_an_unknown_key(folder):
-    _refused(folder, write_config(folder, {"retrieval": {"epoch": 3}}), "retrieval.epoch: unknown key")
+    _expect_refusal(folder, write_config(folder, {"retrieval": {"epoch": 3}}), "retrieval.epoch: unknown key")
 
 
 def test_a_missing_column(folder):
     table = pd.read_csv(folder / "log.csv").rename(columns={"stars": "points"})
     table.to_csv(folder / "log.csv", index=False)
     message = "log.csv has no column 'stars'; it has user_id, item_id, points, timestamp"
-    _refused(folder, write_config(folder), message)
+    _expect_refusal(folder, write_config(folder), message)
 
 
 def test_an_unreadable_file(folder):
     (folder / "items.csv").unlink()
-    _refused(folder, write_config(folder), "items.csv: No such file or directory")
+    _expect_refusal(folder, write_config(folder), "items.csv: No such file or directory")
 
 
 def test_an_empty_split(folder):
     table = pd.read_csv(folder / "log.csv").assign(timestamp=1_600_000_000)
     table.to_csv(folder / "log.csv", index=False)
-    _refused(folder, write_config(folder), "the time split leaves 'train' empty")
+    _expect_refusal(folder, write_config(folder), "the time split leaves 'train' empty")
 
 
 def test_a_value_that_is_no_number(folder):
     text = (folder / "log.csv").read_text().replace(",5,", ",five,", 1)
     (folder / "log.csv").write_text(text)
-    _refused(folder, write_config(folder), "1 row has a 'stars' that is not a finite number")
+    _expect_refusal(folder, write_config(folder), "1 row has a 'stars' that is not a finite number")
 
 
 def test_a_task_that_the_data_cannot_have(folder):
     tasks = [{"name": "buy", "kind": "event", "event_type": "buy"}]
-    _refused(folder, _change(folder, ranking={"tasks": tasks}), "'buy' needs event types")
+    _expect_refusal(folder, _change(folder, ranking={"tasks": tasks}), "'buy' needs event types")
 
 
 def test_weights_that_are_not_there(folder):
     config = _change(folder, text={"weights": "no_such_folder"})
-    _refused(folder, config, "no BERT in")
+    _expect_refusal(folder, config, "no BERT in")
 
 
 def test_with_debug_the_stack_trace_comes_first(folder):
