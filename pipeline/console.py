@@ -133,7 +133,14 @@ class StepReporter:
         logger.setLevel(logging.INFO)
         try:
             if self._console.is_terminal:
-                with Live(self, console=self._console, refresh_per_second=4, transient=True):
+                # What libraries print is not for the user, whatever Rich does by default.
+                with Live(
+                    self,
+                    console=self._console,
+                    transient=True,
+                    redirect_stdout=False,
+                    redirect_stderr=False,
+                ):
                     yield
             else:
                 yield

@@ -40,6 +40,7 @@ def _report(is_terminal):
         reporter.planned(["A", "items.B"])
         reporter.started("A")
         logging.getLogger(PROGRESS_LOGGER).info("epoch 1: loss [0.5]")
+        sys.stdout.write("a library's chatter\n")
         reporter.finished(Step("A", 12.3, False, {"model": "/a"}))
         reporter.started("items.B")
         reporter.finished(Step("items.B", 0.1, True, {"index": "/b"}))
@@ -61,6 +62,7 @@ def test_a_terminal_keeps_the_finished_steps():
     text, _ = _report(is_terminal=True)
     assert "✓ A" in text
     assert "✓ items.B" in text
+    assert "chatter" not in text
 
 
 def test_the_progress_log_is_left_as_it_was():
