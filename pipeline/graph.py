@@ -31,8 +31,7 @@ from trainer.components.ranking_trainer import RankingTrainer
 from trainer.components.retrieval_trainer import RetrievalTrainer
 from trainer.settings import RankingSettings, RetrievalSettings
 
-# Nodes that a runner or a person asks for by name.
-EVALUATOR, PUSHER = "Evaluator", "Pusher"
+PUSHER = "Pusher"  # a runner asks for it by name
 
 _SPLITS = {Stream.INTERACTIONS: SPLITS, Stream.ITEMS: (CORPUS,)}
 _ANALYZED = {Stream.INTERACTIONS: TRAIN, Stream.ITEMS: CORPUS}
@@ -193,7 +192,7 @@ def _serving_nodes(
         gate=config.gate.model_dump_json(),
         seed=config.seed,
         code=code,
-    ).with_id(EVALUATOR)
+    )
     pusher = Pusher(
         bundle=bundler.outputs["bundle"],
         evaluation=evaluator.outputs["evaluation"],

@@ -133,15 +133,19 @@ def judged_queries(is_new: np.ndarray) -> np.ndarray:
     return queries
 
 
-def evaluate_baselines(data: TestInteractions) -> dict[str, RankFigures]:
-    """Popularity and item-kNN, made from the training split and fed the same histories."""
+def evaluate_baselines(data: TestInteractions, queries: np.ndarray) -> dict[str, RankFigures]:
+    """Popularity and item-kNN, made from the training split and fed the same histories.
+
+    Args:
+      data: The requests.
+      queries: Numbers of the queries to ask.
+    """
     popularity = np.asarray(data.train_matrix.sum(axis=0)).ravel().astype(float)
     neighbours = ItemNeighbours(data.train_matrix)
     scorers = {
         "popularity": lambda histories: np.broadcast_to(popularity, histories.shape),
         "item_knn": neighbours.scores,
     }
-    queries = judged_queries(data.is_new)
     figures = {}
     for name, scorer in scorers.items():
         ranks = [
@@ -273,7 +277,7 @@ def evaluate_bundle(
     data = TestInteractions(examples_dir, settings, models[RETRIEVAL].retrieval.corpus.item_ids.numpy())
     queries = judged_queries(data.is_new)
     sample = np.sort(np.random.default_rng(seed).permutation(queries)[:_RECOMMENDER_QUERIES])
-    lists = evaluate_baselines(data)
+    lists = evaluate_baselines(data, queries)
     lists[RETRIEVAL] = evaluate_lists(data, models[RETRIEVAL], queries, drops_seen=False)
     lists[RECOMMENDER] = evaluate_lists(data, models[RECOMMENDER], sample, drops_seen=True)
     tasks = evaluate_ranking(data, models[RANKING], settings.tasks, tft.TFTransformOutput(transform_dir))
