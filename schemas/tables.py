@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from schemas.features import (
+    DWELL_SECONDS,
     EVENT_TYPE,
     ITEM_ID,
     TEXT,
@@ -24,9 +25,10 @@ class CanonicalTables:
 
     Attributes:
       interactions: `user_id` string, `item_id` string, `timestamp` int64 (seconds since
-        1970 UTC), and, if the layout has them, `value` float32 and `event_type` string.
+        1970 UTC), and, if the layout has them, `value` float32, `event_type` string and
+        `dwell_seconds` float32, which may be null.
       items: `item_id` string (unique), `title` string, `text` string if the layout has it,
-        categories list<string>, numbers float32. Attributes may be null.
+        categories list<string>, numbers float32, vectors list<float32>. Attributes may be null.
       users: `user_id` string (unique), categories string, numbers float32. Attributes may
         be null; users without attributes need no row.
     """
@@ -47,6 +49,8 @@ def interactions_schema(layout: TableLayout) -> pa.Schema:
         fields.append(pa.field(VALUE, pa.float32(), nullable=False))
     if layout.has_event_type:
         fields.append(pa.field(EVENT_TYPE, pa.string(), nullable=False))
+    if layout.has_dwell:
+        fields.append(pa.field(DWELL_SECONDS, pa.float32()))
     return pa.schema(fields)
 
 
@@ -60,6 +64,7 @@ def items_schema(layout: TableLayout) -> pa.Schema:
         fields.append(pa.field(TEXT, pa.string()))
     fields += [pa.field(name, pa.list_(pa.string())) for name in layout.item_categories]
     fields += [pa.field(name, pa.float32()) for name in layout.item_numbers]
+    fields += [pa.field(name, pa.list_(pa.float32())) for name, _ in layout.item_vectors]
     return pa.schema(fields)
 
 

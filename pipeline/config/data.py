@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,54 @@ class MovieLens100KSource(Frozen):
     """MovieLens 100K, fetched and cached; see the README for its terms."""
 
     source: Literal["movielens_100k"]
+
+
+class MovieLensLatestSource(Frozen):
+    """A folder in GroupLens' layout: `ratings.csv` and `movies.csv`.
+
+    Attributes:
+      folder: The folder; a relative path is taken from the configuration file's folder.
+      item_text: CSV file with the columns `movieId` and `text_column`, if there is one.
+      text_column: Its column with the text.
+    """
+
+    source: Literal["movielens_latest"]
+    folder: Path
+    item_text: Path | None = None
+    text_column: str = "wikipedia_extract"
+
+
+class CompleteJourneySource(Frozen):
+    """The Complete Journey, purchases of a grocery's households, fetched and cached."""
+
+    source: Literal["completejourney"]
+
+
+class MindSource(Frozen):
+    """A folder in the layout of Microsoft News (MIND): `behaviors.tsv` and `news.tsv`.
+
+    Attributes:
+      folder: The folder; a relative path is taken from the configuration file's folder.
+    """
+
+    source: Literal["mind"]
+    folder: Path
+
+
+class CustomSource(Frozen):
+    """A source that an adapter of one's own reads; see docs/adapters.md.
+
+    Attributes:
+      adapter: Where it is: `module:Class`.
+      options: What its constructor is given; `paths` names those that are paths, which are
+        taken from the configuration file's folder.
+      paths: Names of options.
+    """
+
+    source: Literal["custom"]
+    adapter: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+    options: dict[str, Any] = Field(default_factory=dict)
+    paths: tuple[str, ...] = ()
 
 
 class CategoriesColumn(Frozen):
@@ -29,10 +77,11 @@ class CategoriesColumn(Frozen):
 
 
 class InteractionsFile(Frozen):
-    """Column mapping of an interactions file (CSV or Parquet, told by its suffix).
+    """Column mapping of the interactions (CSV or Parquet, told by the suffix).
 
     Attributes:
-      path: The file; a relative path is taken from the configuration file's folder.
+      path: The file, or a folder of such files; a relative path is taken from the configuration
+        file's folder.
       user_id: Column of the user's id.
       item_id: Column of the item's id.
       timestamp: Column of the time of the event.
@@ -40,6 +89,11 @@ class InteractionsFile(Frozen):
         Parquet timestamps.
       value: Column of a number that says how much (a rating, an amount), if any.
       event_type: Column of the event's kind, if any.
+      dwell_seconds: Column of the seconds that the user dwelt on the item, if any.
+      exposure_types: Event types of what was shown and not taken up: examples for the ranking
+        tasks, and nothing else.
+      prior_types: Event types of what is only known to have come before the log: history, and no
+        examples.
       separator: Column separator of a CSV file.
     """
 
@@ -50,6 +104,9 @@ class InteractionsFile(Frozen):
     timestamp_unit: Literal["s", "ms", "iso"] = "s"
     value: str | None = None
     event_type: str | None = None
+    dwell_seconds: str | None = None
+    exposure_types: tuple[str, ...] = ()
+    prior_types: tuple[str, ...] = ()
     separator: str = ","
 
 
@@ -108,7 +165,15 @@ class CsvSource(Frozen):
     users: UsersFile | None = None
 
 
-DataSource = Annotated[MovieLens100KSource | CsvSource, Field(discriminator="source")]
+DataSource = Annotated[
+    MovieLens100KSource
+    | MovieLensLatestSource
+    | CompleteJourneySource
+    | MindSource
+    | CsvSource
+    | CustomSource,
+    Field(discriminator="source"),
+]
 
 
 class SplitConfig(Frozen):
@@ -129,6 +194,23 @@ class SplitConfig(Frozen):
         return self
 
 
+class VectorsFile(Frozen):
+    """Dense vectors of items that an owner already has.
+
+    Attributes:
+      path: Parquet file with the two columns; a relative path is taken from the configuration
+        file's folder.
+      dim: Numbers of a vector.
+      item_id: Column of the item's id.
+      vector: Column of the vector, a list of numbers. Items without a row have no vector.
+    """
+
+    path: Path
+    dim: int = Field(ge=1, le=8192)
+    item_id: str = "item_id"
+    vector: str = "vector"
+
+
 class FeaturesConfig(Frozen):
     """How raw features are encoded.
 
@@ -137,8 +219,8 @@ class FeaturesConfig(Frozen):
       max_categories: Categories kept of a category feature with several values.
       oov_buckets: Out-of-vocabulary rows of every vocabulary.
       number_buckets: Quantile buckets of every number.
-      crosses: Pairs of categorical features to cross; `user_...` attributes, `weekday` and
-        `hour_of_day` may appear.
+      crosses: Pairs of features to cross, both of users (`user_...`, `weekday`, `hour_of_day`) or
+        both of items (`item_...`); a number stands for its quantile bucket.
     """
 
     history_length: int = Field(default=50, ge=1, le=1000)
@@ -153,6 +235,8 @@ class BeamConfig(Frozen):
 
     Attributes:
       pipeline_args: Beam's own options, passed through as they stand.
+      rows_per_shard: Interactions that one worker holds at a time. It bounds memory; the people are
+        spread over as many shards as that asks for.
     """
 
     pipeline_args: tuple[str, ...] = (
@@ -160,3 +244,4 @@ class BeamConfig(Frozen):
         "--direct_running_mode=in_memory",
         "--direct_num_workers=1",
     )
+    rows_per_shard: int = Field(default=100_000, ge=1000)

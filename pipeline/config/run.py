@@ -9,13 +9,19 @@ import yaml
 from pydantic import Field, ValidationError
 
 from pipeline.config.base import Frozen
+from pipeline.config.cleaning import CleaningConfig
 from pipeline.config.data import (
     BeamConfig,
     CsvSource,
+    CustomSource,
     DataSource,
     FeaturesConfig,
+    MindSource,
+    MovieLensLatestSource,
     SplitConfig,
+    VectorsFile,
 )
+from pipeline.config.privacy import PrivacyConfig
 from pipeline.config.training import IndexConfig, RankingConfig, RetrievalConfig, TextTowerConfig
 from pipeline.errors import InputError
 
@@ -34,6 +40,21 @@ class GateConfig(Frozen):
     min_index_recall: float = Field(default=0.9, ge=0, le=1)
 
 
+class ValidationConfig(Frozen):
+    """What new data are compared with, beside their schema.
+
+    Attributes:
+      served_requests: Folder or file of logged requests, gzipped or plain TFRecords of `tf.Example`s;
+        their distribution is compared with the training data's (skew), by the schema's
+        `skew_comparator`s.
+      drift: Whether the training data are compared with those of the version that is served, by the
+        schema's `drift_comparator`s.
+    """
+
+    served_requests: Path | None = None
+    drift: bool = True
+
+
 class RunConfig(Frozen):
     """Everything that decides a run.
 
@@ -43,6 +64,8 @@ class RunConfig(Frozen):
         the working folder.
       seed: Of every random draw.
       data: The source.
+      item_vectors: Name to dense vectors of the items that somebody has already: of images, sounds, a
+        knowledge graph. They enter the candidate tower.
       schema_dir: Folder with a curated `interactions.pbtxt` and `items.pbtxt`; a relative path is
         taken from the configuration file's folder. By default the source's own curated schema,
         or one derived from the declared features if it has none.
@@ -52,7 +75,11 @@ class RunConfig(Frozen):
     output: Path = Path("runs")
     seed: int = 42
     data: DataSource
+    item_vectors: dict[str, VectorsFile] = Field(default_factory=dict)
     schema_dir: Path | None = None
+    cleaning: CleaningConfig = CleaningConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
+    validation: ValidationConfig = ValidationConfig()
     split: SplitConfig = SplitConfig()
     features: FeaturesConfig = FeaturesConfig()
     text: TextTowerConfig = TextTowerConfig()
@@ -117,21 +144,42 @@ def _explain(error: ValidationError) -> str:
 
 def _with_absolute_inputs(config: RunConfig, base: Path) -> RunConfig:
     """Takes relative input paths from `base`, the configuration file's folder."""
-    changes: dict[str, Any] = {}
-    if isinstance(config.data, CsvSource):
-        files = {
-            name: file.model_copy(update={"path": base / file.path})
-            for name, file in (
-                ("interactions", config.data.interactions),
-                ("items", config.data.items),
-                ("users", config.data.users),
-            )
-            if file is not None
-        }
-        changes["data"] = config.data.model_copy(update=files)
+    changes: dict[str, Any] = {"data": _absolute_source(config.data, base)}
     if config.schema_dir is not None:
         changes["schema_dir"] = base / config.schema_dir
     folder = config.text.folder()
     if folder is not None:
         changes["text"] = config.text.model_copy(update={"weights": str(base / folder)})
+    if config.privacy.key_file is not None:
+        key_file = base / config.privacy.key_file
+        changes["privacy"] = config.privacy.model_copy(update={"key_file": key_file})
+    if config.validation.served_requests is not None:
+        requests = base / config.validation.served_requests
+        changes["validation"] = config.validation.model_copy(update={"served_requests": requests})
+    changes["item_vectors"] = {
+        name: file.model_copy(update={"path": base / file.path}) for name, file in config.item_vectors.items()
+    }
     return config.model_copy(update=changes)
+
+
+def _absolute_source(source: DataSource, base: Path) -> DataSource:
+    """The source with its paths taken from `base`."""
+    changes: dict[str, Any] = {}
+    if isinstance(source, CsvSource):
+        changes = {
+            name: file.model_copy(update={"path": base / file.path})
+            for name, file in (
+                ("interactions", source.interactions),
+                ("items", source.items),
+                ("users", source.users),
+            )
+            if file is not None
+        }
+    elif isinstance(source, MovieLensLatestSource | MindSource):
+        changes["folder"] = base / source.folder
+        if isinstance(source, MovieLensLatestSource) and source.item_text is not None:
+            changes["item_text"] = base / source.item_text
+    elif isinstance(source, CustomSource):
+        paths = {name: str(base / source.options[name]) for name in source.paths}
+        changes["options"] = {**source.options, **paths}
+    return source.model_copy(update=changes)
