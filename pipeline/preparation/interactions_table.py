@@ -1,0 +1,89 @@
+"""Interactions between two steps: canonical columns, and where each row came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.datasets.typed import reject_records
+from schemas.features import EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID, TableLayout
+from schemas.quarantine import NOT_KEPT, RULE, Rule
+
+# Where a row came from: the part's number, and the row's in its file. Ties of time are in that order.
+PART = "_part"
+ROW = "_row"
+
+
+class InteractionsTable:
+    """Interactions of some people, and what was rejected of them.
+
+    Attributes:
+      table: The rows that are left, with the columns `_part` and `_row`.
+      rejects: Records of the others.
+    """
+
+    def __init__(self, table: pa.Table, files: tuple[str, ...]):
+        """Starts without a reject.
+
+        Args:
+          table: Canonical interactions with `_part` and `_row`.
+          files: The name of each part's file.
+        """
+        self.table = table
+        self.rejects: list[pa.Table] = []
+        self._files = np.array(files, dtype=object)
+
+    def drop(self, rule: Rule, wrong: np.ndarray) -> None:
+        """Drops rows.
+
+        Args:
+          rule: What they break.
+          wrong: [N] bool.
+        """
+        if not wrong.any():
+            return
+        dropped = self.table.filter(pa.array(wrong))
+        known = {name: dropped[name].combine_chunks() for name in (USER_ID, ITEM_ID, TIMESTAMP)}
+        files = pa.array(self._files[dropped[PART].to_numpy()], pa.string())
+        self.rejects.append(reject_records("interactions", files, rule, dropped[ROW].to_numpy(), known))
+        self.table = self.table.filter(pa.array(~wrong))
+
+    def numbers(self, name: str) -> np.ndarray:
+        """A column of integers; [N]."""
+        return self.table[name].to_numpy()
+
+    def codes(self, name: str) -> np.ndarray:
+        """Integers that are equal where a column's texts are; [N]."""
+        return self.table[name].dictionary_encode().combine_chunks().indices.to_numpy(zero_copy_only=False)
+
+    def has_type(self, types: tuple[str, ...]) -> np.ndarray:
+        """Which events are of one of some types; [N] bool."""
+        if not types:
+            return np.zeros(self.table.num_rows, bool)
+        encoded = self.table[EVENT_TYPE].dictionary_encode().combine_chunks()
+        wanted = np.isin(encoded.dictionary.to_numpy(zero_copy_only=False), types)
+        return wanted[encoded.indices.to_numpy(zero_copy_only=False)]
+
+    def is_engaged(self, layout: TableLayout) -> np.ndarray:
+        """Which events are neither exposures nor told of the time before the log; [N] bool."""
+        return ~self.has_type((*layout.exposure_types, *layout.prior_types))
+
+
+def write_rejects(rejects: list[pa.Table], path: Path) -> dict[str, int]:
+    """Writes a quarantine file, if there is anything that it may keep.
+
+    Returns:
+      How many rows each rule rejected, those that are not kept included.
+    """
+    if not any(table.num_rows for table in rejects):
+        return {}
+    table = pa.concat_tables(rejects)
+    kept = table.filter(pc.invert(pc.is_in(table[RULE], pa.array([rule.value for rule in NOT_KEPT]))))
+    if kept.num_rows:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(kept, path)
+    return {entry["values"]: entry["counts"] for entry in table[RULE].value_counts().to_pylist()}
