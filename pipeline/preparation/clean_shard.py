@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pipeline.preparation.interactions_table import PART, ROW, InteractionsTable, write_rejects
+from pipeline.preparation.interactions_table import PART, ROW, InteractionsTable
+from pipeline.preparation.rejects import write_rejects
 from pipeline.preparation.settings import PreparationSettings
 from pipeline.preparation.time_histogram import TimeHistogram
 from schemas.features import EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID, TableLayout
@@ -22,17 +23,16 @@ class ShardReport:
     """What is known of a cleaned shard.
 
     Attributes:
-      rules: How many rows each rule rejected.
-      item_ids: [I] the items that its people engaged with, or were known to have.
-      item_users: [I] int64 how many of its people did.
-      shown_ids: The items of all its events.
+      rows: How many are left.
+      rules: How many each rule rejected.
+      items: `item_id` of every event's item, and `users`, how many people engaged with it or were
+        known to have; [I].
       times: When its events happened, those before the log left out.
     """
 
+    rows: int
     rules: dict[str, int]
-    item_ids: pa.Array
-    item_users: np.ndarray
-    shown_ids: pa.Array
+    items: pa.Table
     times: TimeHistogram
 
 
@@ -148,38 +148,36 @@ def _write_report(
     interactions: InteractionsTable, layout: TableLayout, rules: dict[str, int], path: Path
 ) -> None:
     """Writes what the third step needs to know of all shards."""
-    table = interactions.table
     exposed = interactions.has_type(layout.exposure_types)
-    items = table[ITEM_ID].dictionary_encode().combine_chunks()
-    codes = items.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    pairs = np.unique(
-        interactions.codes(USER_ID)[~exposed].astype(np.int64) * (len(items.dictionary) + 1) + codes[~exposed]
-    )
-    users = np.bincount(pairs % (len(items.dictionary) + 1), minlength=len(items.dictionary))
+    items = interactions.table[ITEM_ID].dictionary_encode().combine_chunks()
+    users = _distinct_users(interactions.codes(USER_ID), items, ~exposed)
     times = TimeHistogram.of(interactions.numbers(TIMESTAMP)[~interactions.has_type(layout.prior_types)])
     write_arrow(
         pa.table({"item_id": items.dictionary, "users": pa.array(users, pa.int64())}),
         path.with_suffix(".items.arrow"),
     )
     write_arrow(pa.table({"start": times.starts, "count": times.counts}), path.with_suffix(".times.arrow"))
-    report = json.dumps({"rules": rules, "width": times.width})
+    report = json.dumps({"rows": interactions.table.num_rows, "rules": rules, "width": times.width})
     path.with_suffix(".json").write_text(report, encoding="utf-8")
+
+
+def _distinct_users(users: np.ndarray, items: pa.DictionaryArray, counted: np.ndarray) -> np.ndarray:
+    """[I] int64 distinct users of each item of a dictionary, in the rows that count."""
+    codes = items.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    num_items = len(items.dictionary)
+    pairs = np.unique(users[counted].astype(np.int64) * num_items + codes[counted])
+    return np.bincount(pairs % max(num_items, 1), minlength=num_items)
 
 
 def read_report(path: Path) -> ShardReport:
     """The report on a cleaned shard's file."""
     report = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    items = read_arrow(path.with_suffix(".items.arrow"))
     times = read_arrow(path.with_suffix(".times.arrow"))
-    users = items["users"].to_numpy()
-    ids = items["item_id"].combine_chunks()
-    engaged = users > 0
     return ShardReport(
-        report["rules"],
-        ids.filter(pa.array(engaged)),
-        users[engaged],
-        ids,
-        TimeHistogram(times["start"].to_numpy(), times["count"].to_numpy(), report["width"]),
+        rows=report["rows"],
+        rules=report["rules"],
+        items=read_arrow(path.with_suffix(".items.arrow")),
+        times=TimeHistogram(times["start"].to_numpy(), times["count"].to_numpy(), report["width"]),
     )
 
 

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from pipeline.history import user_histories, with_history
 from pipeline.preparation.clean_shard import read_arrow, write_arrow
-from pipeline.preparation.interactions_table import InteractionsTable, write_rejects
+from pipeline.preparation.interactions_table import InteractionsTable
+from pipeline.preparation.rejects import write_rejects
 from pipeline.preparation.settings import PreparationSettings
 from pipeline.splits import TRAIN, TimeBoundaries, split_by_time
 from schemas.features import EVENT_TYPE, ITEM_ID, USER_ID, Stream, TableLayout, declare_features
@@ -66,23 +67,31 @@ def finish_shard(number: int, clean_file: str, settings: PreparationSettings, fi
     examples = with_history(table, layout, settings.history_length)
     examples = _with_user_attributes(examples, pq.read_table(finish.users), layout)
     features = [f.name for f in declare_features(layout, crosses=()).of(Stream.INTERACTIONS)]
-    splits = {}
-    for split, rows in split_by_time(examples, finish.boundaries).items():
+    parts = split_by_time(examples, finish.boundaries)
+    for split, rows in parts.items():
         folder = settings.folder / Stream.INTERACTIONS.value / split
         folder.mkdir(parents=True, exist_ok=True)
         pq.write_table(rows.select(features), folder / f"{name}.parquet", row_group_size=ROWS_PER_GROUP)
-        splits[split] = _counts(rows, settings.spill_dir / f"{name}.{split}.arrow")
+        # Shards share items, so that their numbers do not add up.
+        write_arrow(pa.table({ITEM_ID: pc.unique(rows[ITEM_ID])}), split_items_path(settings, number, split))
     path = settings.spill_dir / f"histories-{number:05d}.parquet"
     pq.write_table(user_histories(table, layout), path, row_group_size=ROWS_PER_GROUP)
-    event_types = _event_types(split_by_time(examples, finish.boundaries)[TRAIN], layout)
     report = {
         "rules": rules,
-        "splits": splits,
-        "event_types": event_types,
         "users": _distinct(examples[USER_ID]),
+        "splits": {
+            split: {"interactions": rows.num_rows, "users": _distinct(rows[USER_ID])}
+            for split, rows in parts.items()
+        },
+        "event_types": _event_types(parts[TRAIN], layout),
     }
     path.with_suffix(".json").write_text(json.dumps(report), encoding="utf-8")
     return path
+
+
+def split_items_path(settings: PreparationSettings, number: int, split: str) -> Path:
+    """The file of the items of a split of a shard."""
+    return settings.spill_dir / f"items-{number:05d}.{split}.arrow"
 
 
 def _is_one_of(column: pa.ChunkedArray, file: Path) -> np.ndarray:
@@ -114,12 +123,6 @@ def _with_user_attributes(examples: pa.Table, users: pa.Table, layout: TableLayo
     for name in names:
         examples = examples.append_column(name, users[name].combine_chunks().take(positions))
     return examples
-
-
-def _counts(rows: pa.Table, path: Path) -> dict[str, int]:
-    """Rows and users of a split; its items go into a file, since shards share them."""
-    write_arrow(pa.table({ITEM_ID: pc.unique(rows[ITEM_ID])}), path)
-    return {"interactions": rows.num_rows, "users": _distinct(rows[USER_ID])}
 
 
 def _distinct(column: pa.ChunkedArray) -> int:

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.datasets.typed import TypedTable, type_interactions
-from pipeline.preparation.interactions_table import PART, ROW, InteractionsTable, write_rejects
+from pipeline.preparation.interactions_table import PART, ROW, InteractionsTable
+from pipeline.preparation.rejects import without_raw_ids, write_rejects
 from pipeline.preparation.settings import PreparationSettings
 from schemas.features import DWELL_SECONDS, TIMESTAMP, USER_ID, VALUE
-from schemas.quarantine import DETAIL, RULE, Rule
+from schemas.quarantine import Rule
 
 _SPILL_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
@@ -40,7 +40,7 @@ def ingest_part(number: int, settings: PreparationSettings) -> Iterator[tuple[in
             typed = type_interactions(raw, settings.layout, settings.adapter.timestamp_unit)
             read += typed.num_read
             interactions = _judge_rows(typed, number, settings)
-            rejects += [_without_raw_ids(typed.rejects, settings), *interactions.rejects]
+            rejects += [without_raw_ids(typed.rejects, settings.key), *interactions.rejects]
             writers.write(interactions.table)
         yield from writers.files()
     name = f"part-{number:05d}"
@@ -82,19 +82,6 @@ def _outside(column: pa.ChunkedArray, low: float | None, high: float | None) -> 
     if high is not None:
         outside |= values > high
     return outside
-
-
-def _without_raw_ids(rejects: pa.Table, settings: PreparationSettings) -> pa.Table:
-    """What the sieve rejected, as the quarantine may hold it: with pseudonyms, no cell is quoted."""
-    if settings.key is None or rejects.num_rows == 0:
-        return rejects
-    names = pc.list_element(pc.split_pattern(pc.fill_null(rejects[DETAIL], ""), ":"), 0)
-    is_whole_row = pc.equal(rejects[RULE], Rule.UNPARSABLE_ROW.value)
-    columns = {
-        DETAIL: pc.if_else(is_whole_row, pa.scalar(None, pa.string()), names),
-        USER_ID: settings.key.pseudonyms(rejects[USER_ID]),
-    }
-    return pa.table([columns.get(f.name, rejects[f.name]) for f in rejects.schema], schema=rejects.schema)
 
 
 def shard_of(user_ids: pa.ChunkedArray, num_shards: int) -> np.ndarray:

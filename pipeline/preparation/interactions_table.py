@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.datasets.typed import reject_records
 from schemas.features import EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID, TableLayout
-from schemas.quarantine import NOT_KEPT, RULE, Rule
+from schemas.quarantine import Rule
 
 # Where a row came from: the part's number, and the row's in its file. Ties of time are in that order.
 PART = "_part"
@@ -71,19 +67,3 @@ class InteractionsTable:
     def is_engaged(self, layout: TableLayout) -> np.ndarray:
         """Which events are neither exposures nor told of the time before the log; [N] bool."""
         return ~self.has_type((*layout.exposure_types, *layout.prior_types))
-
-
-def write_rejects(rejects: list[pa.Table], path: Path) -> dict[str, int]:
-    """Writes a quarantine file, if there is anything that it may keep.
-
-    Returns:
-      How many rows each rule rejected, those that are not kept included.
-    """
-    if not any(table.num_rows for table in rejects):
-        return {}
-    table = pa.concat_tables(rejects)
-    kept = table.filter(pc.invert(pc.is_in(table[RULE], pa.array([rule.value for rule in NOT_KEPT]))))
-    if kept.num_rows:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(kept, path)
-    return {entry["values"]: entry["counts"] for entry in table[RULE].value_counts().to_pylist()}
