@@ -16,6 +16,7 @@ from pipeline.config.data import (
     FeaturesConfig,
     SplitConfig,
 )
+from pipeline.config.privacy import PrivacyConfig
 from pipeline.config.training import IndexConfig, RankingConfig, RetrievalConfig, TextTowerConfig
 from pipeline.errors import InputError
 
@@ -60,6 +61,7 @@ class RunConfig(Frozen):
     ranking: RankingConfig = RankingConfig()
     index: IndexConfig = IndexConfig()
     gate: GateConfig = GateConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
     beam: BeamConfig = BeamConfig()
 
     @property
@@ -131,6 +133,9 @@ def _with_absolute_inputs(config: RunConfig, base: Path) -> RunConfig:
         changes["data"] = config.data.model_copy(update=files)
     if config.schema_dir is not None:
         changes["schema_dir"] = base / config.schema_dir
+    if config.privacy.key_file is not None:
+        key_file = base / config.privacy.key_file
+        changes["privacy"] = config.privacy.model_copy(update={"key_file": key_file})
     folder = config.text.folder()
     if folder is not None:
         changes["text"] = config.text.model_copy(update={"weights": str(base / folder)})
