@@ -87,6 +87,7 @@ class RunConfig(Frozen):
     ranking: RankingConfig = RankingConfig()
     index: IndexConfig = IndexConfig()
     gate: GateConfig = GateConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
     beam: BeamConfig = BeamConfig()
 
     @property
@@ -147,6 +148,9 @@ def _with_absolute_inputs(config: RunConfig, base: Path) -> RunConfig:
     changes: dict[str, Any] = {"data": _absolute_source(config.data, base)}
     if config.schema_dir is not None:
         changes["schema_dir"] = base / config.schema_dir
+    if config.privacy.key_file is not None:
+        key_file = base / config.privacy.key_file
+        changes["privacy"] = config.privacy.model_copy(update={"key_file": key_file})
     folder = config.text.folder()
     if folder is not None:
         changes["text"] = config.text.model_copy(update={"weights": str(base / folder)})
