@@ -10,8 +10,8 @@ from rich.table import Table
 
 from pipeline.console import native_output_to, out
 from pipeline.datasets.raw_file import RawFile
-from pipeline.datasets.reading import as_ids
-from schemas.features import ITEM_ID, TITLE, VALUE
+from pipeline.datasets.reading import as_texts
+from schemas.features import ITEM_ID, TITLE, USER_ID, VALUE
 from serving.recommend import (
     RANK,
     RETRIEVAL_SCORE,
@@ -47,7 +47,7 @@ def recommend_to_many(bundle: Path, users: Path, column: str, k: int, output: Pa
       InputError: A file cannot be read or written, or there is no bundle.
     """
     check_output(output)
-    ids = as_ids(RawFile(users).read([column])[column]).unique().to_pylist()
+    ids = _distinct_ids(RawFile(users), column)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with native_output_to() as console, Progress(*columns, console=console) as progress:
         task = progress.add_task("loading the bundle", total=len(ids))
@@ -55,6 +55,12 @@ def recommend_to_many(bundle: Path, users: Path, column: str, k: int, output: Pa
         progress.update(task, description="recommending")
         recommend_in_bulk(recommender, ids, k, output, lambda count: progress.advance(task, count))
     out.print(f"{output}: recommendations for {len(ids):,} users, from version {recommender.version}")
+
+
+def _distinct_ids(file: RawFile, column: str) -> list[str]:
+    """The user ids of a file, in the order of their first rows; rows without one are left out."""
+    ids = [as_texts(raw.table[USER_ID], column).drop_null().unique() for raw in file.read({USER_ID: column})]
+    return list(dict.fromkeys(user_id for part in ids for user_id in part.to_pylist()))
 
 
 def _history_table(user_id: str, history: pa.Table) -> Table:

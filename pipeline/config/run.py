@@ -87,7 +87,6 @@ class RunConfig(Frozen):
     ranking: RankingConfig = RankingConfig()
     index: IndexConfig = IndexConfig()
     gate: GateConfig = GateConfig()
-    privacy: PrivacyConfig = PrivacyConfig()
     beam: BeamConfig = BeamConfig()
 
     @property
@@ -154,9 +153,6 @@ def _with_absolute_inputs(config: RunConfig, base: Path) -> RunConfig:
     folder = config.text.folder()
     if folder is not None:
         changes["text"] = config.text.model_copy(update={"weights": str(base / folder)})
-    if config.privacy.key_file is not None:
-        key_file = base / config.privacy.key_file
-        changes["privacy"] = config.privacy.model_copy(update={"key_file": key_file})
     if config.validation.served_requests is not None:
         requests = base / config.validation.served_requests
         changes["validation"] = config.validation.model_copy(update={"served_requests": requests})

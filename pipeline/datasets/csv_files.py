@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from pipeline.config.data import CategoriesColumn, CsvSource
 from pipeline.datasets.base import DatasetAdapter
@@ -87,8 +88,8 @@ class CsvFiles(DatasetAdapter):
         for raw in RawFile(source.path, source.separator).read(columns):
             for name, column in source.categories.items():
                 if isinstance(column, CategoriesColumn) and column.separator is not None:
-                    separator = column.separator
-                    raw = raw.changed(item_feature_name(name), lambda c, s=separator: split_categories(c, s))
+                    split = partial(split_categories, separator=column.separator)
+                    raw = raw.changed(item_feature_name(name), split)
             yield raw
 
     def users(self) -> Iterator[RawTable]:

@@ -232,8 +232,11 @@ class RawFile:
             if self._header is not None:
                 text.read(1)
                 return None
-            quoting = csv.QUOTE_MINIMAL if self._quoted else csv.QUOTE_NONE
-            reader = csv.reader(text, delimiter=self._separator, quoting=quoting)
+            reader = csv.reader(
+                text,
+                delimiter=self._separator,
+                quoting=csv.QUOTE_MINIMAL if self._quoted else csv.QUOTE_NONE,
+            )
             cells = next(filter(None, reader), None)
         for cell in cells or ():
             cell.encode()  # raises where the header is no UTF-8

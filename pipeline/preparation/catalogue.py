@@ -17,7 +17,7 @@ from pipeline.datasets.raw_file import RawFile
 from pipeline.datasets.raw_table import RawTable
 from pipeline.datasets.typed import TypedTable, reject_records, type_items, type_users, vectors_of
 from pipeline.preparation.rejects import RejectCounts, without_raw_ids
-from pipeline.privacy.erasure import ErasureList
+from pipeline.privacy.erasure_list import ErasureList
 from pipeline.privacy.pseudonyms import PseudonymKey
 from schemas.features import ITEM_ID, TITLE, USER_ID, TableLayout
 from schemas.quarantine import Rule

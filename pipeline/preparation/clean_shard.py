@@ -13,7 +13,7 @@ import pyarrow as pa
 from pipeline.preparation.interactions_table import PART, ROW, InteractionsTable
 from pipeline.preparation.rejects import write_rejects
 from pipeline.preparation.settings import PreparationSettings
-from pipeline.preparation.time_histogram import TimeHistogram
+from pipeline.time_histogram import TimeHistogram
 from schemas.features import EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID, TableLayout
 from schemas.quarantine import Rule
 

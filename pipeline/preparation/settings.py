@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.config.cleaning import CleaningConfig
 from pipeline.datasets.base import DatasetAdapter
 from pipeline.datasets.raw_file import Part
-from pipeline.privacy.erasure import ErasureList
+from pipeline.privacy.erasure_list import ErasureList
 from pipeline.privacy.pseudonyms import PseudonymKey
 from schemas.features import TableLayout
 

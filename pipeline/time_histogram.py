@@ -31,7 +31,8 @@ class TimeHistogram:
     @classmethod
     def of(cls, times: np.ndarray, max_bins: int = _MAX_BINS) -> TimeHistogram:
         """Of [N] int64 seconds, in any order."""
-        return cls(*np.unique(times, return_counts=True), max_bins=max_bins)
+        starts, counts = np.unique(times, return_counts=True)
+        return cls(starts, counts, max_bins=max_bins)
 
     def plus(self, other: TimeHistogram) -> TimeHistogram:
         """Of the events of both."""
