@@ -17,6 +17,7 @@ from tfx.proto.transform_pb2 import SplitsConfig
 from pipeline.canonical import CORPUS, PreparedData
 from pipeline.code_digest import code_digest
 from pipeline.components.anomaly_gate import AnomalyGate
+from pipeline.components.materializer import Materializer
 from pipeline.components.parquet_example_gen import parquet_example_gen
 from pipeline.config.run import RunConfig
 from pipeline.preprocessing import TransformSettings
@@ -46,11 +47,19 @@ class StreamNodes:
     schema: BaseComponent
     validator: BaseComponent
     transform: BaseComponent
+    materializer: BaseComponent
 
     @property
     def all(self) -> list[BaseComponent]:
         """The steps in order."""
-        return [self.example_gen, self.statistics_gen, self.schema, self.validator, self.transform]
+        return [
+            self.example_gen,
+            self.statistics_gen,
+            self.schema,
+            self.validator,
+            self.transform,
+            self.materializer,
+        ]
 
 
 @dataclass(frozen=True)
@@ -99,7 +108,7 @@ def create_pipeline(
 
 
 def _stream_nodes(stream: Stream, config: RunConfig, data: PreparedData, schema: Path) -> StreamNodes:
-    """ExampleGen to Transform for one stream."""
+    """ExampleGen to Materializer for one stream."""
 
     def node_id(name: str) -> str:
         return f"{stream.value}.{name}"
@@ -122,10 +131,21 @@ def _stream_nodes(stream: Stream, config: RunConfig, data: PreparedData, schema:
         schema=schema_gen.outputs["schema"],
         preprocessing_fn=f"pipeline.preprocessing.preprocess_{stream.value}",
         custom_config=settings.to_json(),
-        splits_config=SplitsConfig(analyze=[_ANALYZED[stream]], transform=list(_SPLITS[stream])),
+        splits_config=SplitsConfig(analyze=[_ANALYZED[stream]]),
+        materialize=False,  # Materializer does, and keeps the order
         disable_statistics=True,  # StatisticsGen has judged the raw examples
     ).with_id(node_id("Transform"))
-    return StreamNodes(example_gen, statistics_gen, schema_gen, validator, transform)
+    materializer = Materializer(
+        examples=examples,
+        transform_graph=transform.outputs["transform_graph"],
+        splits=list(_SPLITS[stream]),
+        code=code_digest(
+            "pipeline/components/encoding.py",
+            "pipeline/components/materializer.py",
+            "pipeline/components/shards.py",
+        ),
+    ).with_id(node_id("Materializer"))
+    return StreamNodes(example_gen, statistics_gen, schema_gen, validator, transform, materializer)
 
 
 def _model_nodes(
@@ -133,11 +153,11 @@ def _model_nodes(
 ) -> ModelNodes:
     """Both trainers and the index."""
     log = {
-        "interactions": interactions.transform.outputs["transformed_examples"],
+        "interactions": interactions.materializer.outputs["transformed_examples"],
         "interactions_graph": interactions.transform.outputs["transform_graph"],
     }
     corpus = {
-        "items": items.transform.outputs["transformed_examples"],
+        "items": items.materializer.outputs["transformed_examples"],
         "items_graph": items.transform.outputs["transform_graph"],
     }
     shared: dict[str, Any] = {"layout": data.layout, "features": config.features, "seed": config.seed}

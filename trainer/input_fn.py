@@ -10,7 +10,10 @@ import tensorflow_transform as tft
 from schemas.features import HISTORY_ITEM_IDS, ITEM_ID
 from trainer.item_lookup import ItemLookup
 
+# Nothing is cached, so that memory does not grow with the data: reading a shard again takes a small share of
+# the time that training on it takes.
 _SHUFFLE_BUFFER = 200_000
+_OPEN_FILES = 16
 
 
 def interactions_dataset(
@@ -27,8 +30,8 @@ def interactions_dataset(
       transform_output: Of the interaction stream.
       item_lookup: Turns `item_id` and `history_item_ids` into int32 corpus rows.
       batch_size: Examples a batch.
-      shuffle_seed: Shuffles, anew in each pass, and drops the last, smaller batch; by default
-        the order of the files is kept, and every example.
+      shuffle_seed: Shuffles, anew in each pass but the same in each run, and drops the last, smaller
+        batch; by default the order of the files is kept, and every example.
 
     Returns:
       A dataset of dictionaries from transformed feature name to [B] or [B, length].
@@ -42,9 +45,24 @@ def interactions_dataset(
         rows = {name: tf.ensure_shape(item_lookup(values), values.shape) for name, values in ids.items()}
         return {**features, **rows}
 
-    dataset = tf.data.TFRecordDataset(sorted(files), compression_type="GZIP")
-    if shuffle_seed is not None:
-        # Serialized examples are small, so whole spans fit the buffer.
-        dataset = dataset.cache().shuffle(_SHUFFLE_BUFFER, seed=shuffle_seed)
+    dataset = _records(sorted(files)) if shuffle_seed is None else _shuffled(sorted(files), shuffle_seed)
     dataset = dataset.batch(batch_size, drop_remainder=shuffle_seed is not None)
     return dataset.map(parse, num_parallel_calls=2, deterministic=True).prefetch(2)
+
+
+def _records(files: Sequence[str] | tf.Tensor) -> tf.data.Dataset:
+    """Serialized examples, one file after another."""
+    return tf.data.TFRecordDataset(files, compression_type="GZIP")
+
+
+def _shuffled(files: Sequence[str], seed: int) -> tf.data.Dataset:
+    """Serialized examples, shuffled anew in each pass.
+
+    The files stand in the order of time, and the buffer may hold but a few of them. So each pass takes them
+    in another order, several at a time.
+    """
+    order = tf.data.Dataset.from_tensor_slices(list(files)).shuffle(len(files), seed=seed)
+    mixed = order.interleave(
+        _records, cycle_length=_OPEN_FILES, block_length=16, num_parallel_calls=2, deterministic=True
+    )
+    return mixed.shuffle(_SHUFFLE_BUFFER, seed=seed)
