@@ -99,7 +99,6 @@ def prepare(config: RunConfig) -> PreparedData:
     for task in config.ranking.tasks:
         _check_task(task, layout)
     key = pseudonym_key_of(config, adapter)
-    adapter.check()
     erased = ErasureList.load(config.run_dir)
     erased.check(key)
     settings = PreparationSettings(
@@ -215,6 +214,7 @@ def _write_once(
     """Writes the files if they are not there, and says whether they were."""
     if (root / _SUMMARY_FILE).is_file():
         return True
+    settings.adapter.check()
     root.parent.mkdir(parents=True, exist_ok=True)
     with exclusive(root.with_name(f"{root.name}.lock")):
         if (root / _SUMMARY_FILE).is_file():  # another process was quicker

@@ -112,9 +112,9 @@ class _ShardWriters:
         shards = shard_of(table[USER_ID], self._settings.num_shards)
         order = np.argsort(shards, kind="stable")
         table, shards = table.take(pa.array(order)), shards[order]
-        starts = np.flatnonzero(np.diff(shards, prepend=-1))
-        for start, end in zip(starts, np.append(starts[1:], len(shards)), strict=True):
-            self._writer(int(shards[start]), table.schema).write_table(table.slice(start, end - start))
+        found, starts = np.unique(shards, return_index=True)
+        for shard, start, end in zip(found, starts, [*starts[1:], len(shards)], strict=False):
+            self._writer(int(shard), table.schema).write_table(table.slice(start, end - start))
 
     def files(self) -> list[tuple[int, str]]:
         """Closes the files, and names them."""
