@@ -8,21 +8,11 @@ runs in a process of its own, so that its peak memory is its own.
 
 from __future__ import annotations
 
-import argparse
-import json
-import logging
-import resource
-import subprocess
-import sys
-import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from rich.console import Console
-from rich.table import Table
 
 _EVENTS_PER_USER = 40
 _EVENTS_PER_ITEM = 50

@@ -6,7 +6,7 @@
 | 1    | a fault in the program; run again with `--debug`           |
 | 2    | bad configuration, input or usage; nothing was computed    |
 | 3    | the gate refused the new version; the old one stays        |
-| 4    | the data break their schema; nothing was trained           |
+| 4    | the data break their schema or rules; nothing was trained  |
 | 5    | the environment cannot run the stack; `recstack doctor`    |
 """
 
@@ -32,7 +32,7 @@ class GateError(RecstackError):
 
 
 class AnomalyError(RecstackError):
-    """The examples break the curated schema."""
+    """The data break the curated schema, or too many rows the cleaning rules."""
 
     exit_code = 4
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline.datasets.typed import TypedTable, type_interactions
+from pipeline.distinct import distinct_texts
 from pipeline.preparation.interactions_table import PART, ROW, InteractionsTable
 from pipeline.preparation.rejects import without_raw_ids, write_rejects
 from pipeline.preparation.settings import PreparationSettings
@@ -86,10 +87,9 @@ def _outside(column: pa.ChunkedArray, low: float | None, high: float | None) -> 
 
 def shard_of(user_ids: pa.ChunkedArray, num_shards: int) -> np.ndarray:
     """[N] int64 shard of each user: a hash, the same on every machine and in every run."""
-    encoded = user_ids.dictionary_encode().combine_chunks()
-    names = encoded.dictionary.to_numpy(zero_copy_only=False)
-    hashes = pd.util.hash_array(names, categorize=False) % np.uint64(num_shards)
-    return hashes.astype(np.int64)[encoded.indices.to_numpy(zero_copy_only=False)]
+    names, codes = distinct_texts(user_ids)
+    hashes = pd.util.hash_array(names.to_numpy(zero_copy_only=False), categorize=False)
+    return (hashes % np.uint64(num_shards)).astype(np.int64)[codes]
 
 
 class _ShardWriters:

@@ -231,7 +231,9 @@ def test_too_many_bad_rows_stop_and_are_kept(settings, tmp_path):
     settings["cleaning"] = {"max_rejected": 0.005}
     text = (tmp_path / "log.csv").read_text()
     (tmp_path / "log.csv").write_text(text.replace(str(FIRST + 50), "soon"))
-    with pytest.raises(AnomalyError, match=r"1.0% of the 100 rows of interactions were rejected.*soon|unpars"):
+    with pytest.raises(
+        AnomalyError, match=r"1.0% of the 100 rows of interactions were rejected.*soon|unpars"
+    ):
         _prepare(settings)
     (kept,) = (tmp_path / "runs" / "test" / "data").glob("*.rejected")
     assert pq.read_table(kept / "quarantine")["rule"].to_pylist() == ["unparsable_value"]

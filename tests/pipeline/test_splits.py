@@ -36,7 +36,9 @@ def test_a_second_is_not_parted():
 def test_splits_are_in_time_order_and_lose_nothing(times):
     table = pa.table({"timestamp": pa.array(times, pa.int64()), "row": np.arange(len(times))})
     try:
-        boundaries = time_boundaries(TimeHistogram.of(np.array(times, np.int64)), SplitConfig(train=0.6, eval=0.2, test=0.2))
+        boundaries = time_boundaries(
+            TimeHistogram.of(np.array(times, np.int64)), SplitConfig(train=0.6, eval=0.2, test=0.2)
+        )
     except InputError:
         return
     splits = split_by_time(table, boundaries)
