@@ -48,6 +48,9 @@ def show_summary(data: PreparedData) -> None:
         numbers = [f"{counts[key]:,}" for key in ("interactions", "users", "items")]
         table.add_row(name, starts.get(name, "the first")[:16].replace("T", " "), *numbers)
     out.print(table)
+    for name, count in summary["look_alikes"].items():
+        if count:
+            out.print(f"{count:,} ids of '{name}' differ from another only in case or white space")
     _show_rejects(data)
 
 

@@ -14,6 +14,7 @@ from pipeline.distinct import distinct_texts
 from pipeline.preparation.interactions_table import PART, ROW, InteractionsTable
 from pipeline.preparation.rejects import write_rejects
 from pipeline.preparation.settings import PreparationSettings
+from pipeline.preparation.spill import read_arrow, write_arrow
 from pipeline.time_histogram import TimeHistogram
 from schemas.features import EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID, TableLayout
 from schemas.quarantine import Rule
@@ -48,8 +49,7 @@ def clean_shard(number: int, files: Iterable[str], settings: PreparationSettings
     Returns:
       The file written. Its report stands beside it; see :func:`read_report`.
     """
-    tables = [pa.ipc.open_file(pa.memory_map(file)).read_all() for file in sorted(files)]
-    table = pa.concat_tables(tables)
+    table = pa.concat_tables([read_arrow(Path(file)) for file in sorted(files)])
     keys = (table[name].to_numpy() for name in (ROW, PART, TIMESTAMP))  # the last decides first
     table = table.take(pa.array(np.lexsort(tuple(keys))))
     interactions = InteractionsTable(table, tuple(part.name for part in settings.parts))
@@ -180,15 +180,3 @@ def read_report(path: Path) -> ShardReport:
         items=read_arrow(path.with_suffix(".items.arrow")),
         times=TimeHistogram(times["start"].to_numpy(), times["count"].to_numpy(), report["width"]),
     )
-
-
-def write_arrow(table: pa.Table, path: Path) -> None:
-    """Writes a table for the next step."""
-    with pa.ipc.new_file(str(path), table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as file:
-        file.write_table(table)
-
-
-def read_arrow(path: Path) -> pa.Table:
-    """Reads what :func:`write_arrow` wrote."""
-    with pa.memory_map(str(path)) as source:
-        return pa.ipc.open_file(source).read_all()
