@@ -6,8 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.roles import enters_history, is_example
 from schemas.features import (
+    DWELL_SECONDS,
+    EVENT_TYPE,
+    HISTORY_DWELL_SECONDS,
+    HISTORY_EVENT_TYPES,
     HISTORY_ITEM_IDS,
+    HISTORY_TIMESTAMPS,
     HISTORY_VALUES,
     ITEM_ID,
     TIMESTAMP,
@@ -26,45 +32,54 @@ def with_history(
     """Adds to each interaction what its user did strictly before it.
 
     Events of the same second are not each other's history: which came first is not known.
+    Exposures (`layout.exposure_types`) are nobody's history; events of `layout.prior_types` are
+    history only, and get no row of their own.
 
     Args:
       interactions: Canonical interactions, in any order.
-      layout: Says whether interactions have values.
+      layout: Says what interactions have, and what part their types play.
       length: Newest interactions kept in a history.
-      since: Seconds since 1970 UTC; what happened before that moment is history only, and gets no
-        row of its own. By default every interaction gets one.
+      since: Seconds since 1970 UTC; what happened before that moment is history only as well. By
+        default every interaction that is an example gets a row.
 
     Returns:
       The interactions in time order (ties in their given order), with `history_item_ids`
-      list<string> and, if the layout has values, `history_values` list<float>, oldest first.
+      list<string>, `history_timestamps` list<int64> and, if the layout has them, `history_values`
+      list<float>, `history_event_types` list<string> and `history_dwell_seconds` list<float> (0.0
+      where it is not known). The lists are equally long, oldest first.
     """
     interactions = _in_time_order(interactions)
     times = interactions[TIMESTAMP].to_numpy()
     users = _codes(interactions[USER_ID])
     by_user = np.argsort(users, kind="stable")  # within a user still in time order
-    # Positions in the order `by_user`: an interaction's history is [begin, end).
-    first_of_user = _run_starts(users[by_user])
-    end = _run_starts(users[by_user], times[by_user])  # where its second begins
+    enters = enters_history(interactions, layout)[by_user]
+    # Positions among those in `by_user` that enter a history: an interaction's is [begin, end).
+    entered = np.append(0, np.cumsum(enters))
+    first_of_user = entered[_run_starts(users[by_user])]
+    end = entered[_run_starts(users[by_user], times[by_user])]  # where its second begins
     begin = np.maximum(first_of_user, end - length)
     position = np.empty(len(times), np.int64)
     position[by_user] = np.arange(len(times))
-    first = 0 if since is None else int(np.searchsorted(times, since))
-    position = position[first:]
-    table = interactions.slice(first)
-    return _append_histories(table, interactions, layout, by_user, begin[position], end[position])
+    kept = is_example(interactions, layout)
+    if since is not None:
+        kept &= times >= since
+    position = position[kept]
+    table = interactions.filter(pa.array(kept))
+    return _append_histories(table, interactions, layout, by_user[enters], begin[position], end[position])
 
 
 def user_histories(interactions: pa.Table, layout: TableLayout) -> pa.Table:
     """All that each user did: the profile that a server starts from.
 
     Args:
-      interactions: Canonical interactions, in any order.
-      layout: Says whether interactions have values.
+      interactions: Canonical interactions, in any order. Exposures do not count.
+      layout: Says what interactions have, and what part their types play.
 
     Returns:
-      One row for each user, by `user_id`, with `history_item_ids` list<string> and, if the layout
-      has values, `history_values` list<float>, oldest first (ties in their given order).
+      One row for each user who did anything, by `user_id`, with the lists of
+      :func:`with_history`, whole, oldest first (ties in their given order).
     """
+    interactions = interactions.filter(pa.array(enters_history(interactions, layout)))
     interactions = _in_time_order(interactions)
     users = _codes(interactions[USER_ID])
     by_user = np.argsort(users, kind="stable")
@@ -91,13 +106,24 @@ def _append_histories(
     end: np.ndarray,
 ) -> pa.Table:
     """Gives each row of `table` the interactions at `order[begin:end]`."""
-    columns = [(HISTORY_ITEM_IDS, ITEM_ID, pa.string())]
-    if layout.has_value:
-        columns.append((HISTORY_VALUES, VALUE, pa.float32()))
-    for name, source, kind in columns:
+    for name, source, kind in _history_columns(layout):
         values = interactions[source].combine_chunks()
+        if source == DWELL_SECONDS:
+            values = values.fill_null(0.0)
         table = table.append_column(name, _lists(values, kind, order, begin, end))
     return table
+
+
+def _history_columns(layout: TableLayout) -> list[tuple[str, str, pa.DataType]]:
+    """Each list of a history, what it lists, and the type of its values."""
+    columns = [(HISTORY_ITEM_IDS, ITEM_ID, pa.string()), (HISTORY_TIMESTAMPS, TIMESTAMP, pa.int64())]
+    if layout.has_value:
+        columns.append((HISTORY_VALUES, VALUE, pa.float32()))
+    if layout.has_event_type:
+        columns.append((HISTORY_EVENT_TYPES, EVENT_TYPE, pa.string()))
+    if layout.has_dwell:
+        columns.append((HISTORY_DWELL_SECONDS, DWELL_SECONDS, pa.float32()))
+    return columns
 
 
 def _lists(
