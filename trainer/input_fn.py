@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -19,6 +19,7 @@ def interactions_dataset(
     item_lookup: ItemLookup,
     batch_size: int,
     shuffle_seed: int | None = None,
+    select: Callable[[tf.data.Dataset], tf.data.Dataset] | None = None,
 ) -> tf.data.Dataset:
     """One pass over a split of the interactions.
 
@@ -29,6 +30,8 @@ def interactions_dataset(
       batch_size: Examples a batch.
       shuffle_seed: Shuffles, anew in each pass, and drops the last, smaller batch; by default
         the order of the files is kept, and every example.
+      select: Chooses among the serialized examples, before they are shuffled; by default all are
+        read.
 
     Returns:
       A dataset of dictionaries from transformed feature name to [B] or [B, length].
@@ -43,6 +46,8 @@ def interactions_dataset(
         return {**features, **rows}
 
     dataset = tf.data.TFRecordDataset(sorted(files), compression_type="GZIP")
+    if select is not None:
+        dataset = select(dataset)
     if shuffle_seed is not None:
         # Serialized examples are small, so whole spans fit the buffer.
         dataset = dataset.cache().shuffle(_SHUFFLE_BUFFER, seed=shuffle_seed)
