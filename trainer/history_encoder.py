@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 _TIME_DIM = 8
-# The time that passed, as logarithms, is centred on a day, and a minute and ten years lie near 2 and -2.
+# Logarithms of seconds, centred on a day; a minute and ten years come near -2 and 2.
 _LOG_DAY, _LOG_SCALE = math.log(86400.0), 4.0
 
 
