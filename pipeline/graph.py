@@ -191,6 +191,7 @@ def _serving_nodes(
         crosses=config.features.crosses,
         tasks=config.ranking.tasks,
         index=config.index,
+        pseudonym_key=data.pseudonym_key,
     ).model_dump_json()
     code = code_digest("schemas", "pipeline/history.py", "trainer", "serving")
     examples = interactions.example_gen.outputs["examples"]

@@ -13,6 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 
 MANIFEST_FILE = "manifest.json"
+PSEUDONYM_KEY = "pseudonym_key"  # in the manifest: whose pseudonyms stand for users
 LOCK_FILE = "push.lock"  # held by whoever adds or removes versions
 RETRIEVAL, RANKING, RECOMMENDER = "retrieval", "ranking", "recommender"
 MODELS = (RETRIEVAL, RANKING, RECOMMENDER)

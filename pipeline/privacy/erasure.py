@@ -23,6 +23,7 @@ from pipeline.privacy.survey import DATA, Area, Survey, files, survey
 # What a new run does, since the data changed: all that was made of the person is made again without.
 RETRAINING = (
     "Transform",
+    "Materializer",
     "RetrievalTrainer",
     "Indexer",
     "RankingTrainer",

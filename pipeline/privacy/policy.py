@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.config.data import CsvSource
 from pipeline.config.environment import PSEUDONYM_KEY_VARIABLE
 from pipeline.config.run import RunConfig
+from pipeline.datasets.registry import open_adapter
 from pipeline.errors import InputError
 from pipeline.privacy.pseudonyms import PseudonymKey
 
@@ -22,7 +22,7 @@ def stored_key(config: RunConfig) -> PseudonymKey | None:
     Raises:
       InputError: Pseudonyms need a key, and there is none, or it cannot be read.
     """
-    default = "pseudonyms" if isinstance(config.data, CsvSource) else "raw"
+    default = "raw" if open_adapter(config.data).ids_are_public else "pseudonyms"
     if (config.privacy.user_ids or default) == "raw":
         return None
     key = PseudonymKey.load(config.privacy.key_file)
@@ -30,6 +30,6 @@ def stored_key(config: RunConfig) -> PseudonymKey | None:
         raise InputError(
             "user ids are kept as pseudonyms, and there is no key: make one by `recstack data key --output "
             f"FILE` and name it in privacy.key_file or, its content, in {PSEUDONYM_KEY_VARIABLE}; or set "
-            "privacy.user_ids to 'raw'"
+            "privacy.user_ids to 'raw', if the ids are no persons'"
         )
     return key
