@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.config.data import UNSPLIT, SplitConfig
 from pipeline.config.run import RunConfig
 from pipeline.config.training import TaskConfig
 from pipeline.datasets.base import DatasetAdapter
@@ -87,11 +88,16 @@ class PreparedData:
         return self.root / QUARANTINE
 
 
-def prepare(config: RunConfig) -> PreparedData:
+def prepare(config: RunConfig, split: SplitConfig | None = None, folder: Path | None = None) -> PreparedData:
     """Makes the pipeline's input, unless it is there already.
 
     Everything that can be checked without reading the data whole is checked first. Two
     processes may prepare at once: one writes, the other waits for it.
+
+    Args:
+      config: The configuration.
+      split: By default the configured one; `UNSPLIT` for data that nothing is to be learnt from.
+      folder: Where the input's folder is made; by default `data` in the run's folder.
 
     Raises:
       InputError: The source cannot be read, does not fit the configuration, or leaves a split
@@ -125,14 +131,15 @@ def prepare(config: RunConfig) -> PreparedData:
         num_shards=-(-adapter.num_rows() // config.beam.rows_per_shard),
         folder=Path(),
     )
-    name = _digest(settings, config)
-    root = config.run_dir / "data" / name[:16]
+    split = split or config.split
+    name = _digest(settings, config, split)
+    root = (folder or config.run_dir / "data") / name[:16]
     try:
-        reused = _write_once(root, settings, features, config, name)
+        reused = _write_once(root, settings, features, config, split, name)
         summary = json.loads((root / _SUMMARY_FILE).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot write to {root.parent}: {error.strerror or error}") from error
-    for task in config.ranking.tasks:
+    for task in config.ranking.tasks if split != UNSPLIT else ():
         _check_event_type(task, summary)
     return PreparedData(root, layout, features, summary, reused)
 
@@ -175,7 +182,7 @@ def _check_event_type(task: TaskConfig, summary: dict[str, Any]) -> None:
         )
 
 
-def _digest(settings: PreparationSettings, config: RunConfig) -> str:
+def _digest(settings: PreparationSettings, config: RunConfig, split: SplitConfig) -> str:
     """Names what the files are made from."""
     vectors = {name: digest([file.path], file.dim) for name, file in config.item_vectors.items()}
     parts = [
@@ -183,7 +190,7 @@ def _digest(settings: PreparationSettings, config: RunConfig) -> str:
         settings.adapter.fingerprint(),
         asdict(settings.layout),
         vectors,
-        config.split.model_dump(),
+        split.model_dump(),
         config.cleaning.model_dump(mode="json"),
         settings.limits.kept_from,
         settings.key.fingerprint if settings.key else None,
@@ -196,7 +203,12 @@ def _digest(settings: PreparationSettings, config: RunConfig) -> str:
 
 
 def _write_once(
-    root: Path, settings: PreparationSettings, features: FeatureSet, config: RunConfig, name: str
+    root: Path,
+    settings: PreparationSettings,
+    features: FeatureSet,
+    config: RunConfig,
+    split: SplitConfig,
+    name: str,
 ) -> bool:
     """Writes the files if they are not there, and says whether they were."""
     if (root / _SUMMARY_FILE).is_file():
@@ -210,7 +222,7 @@ def _write_once(
         shutil.rmtree(staging, ignore_errors=True)  # of a process that was killed
         staging.mkdir()
         try:
-            _write(staging, settings, features, config, name)
+            _write(staging, settings, features, config, split, name)
             shutil.rmtree(root, ignore_errors=True)  # somebody took its summary away
             staging.rename(root)
         except AnomalyError as error:
@@ -221,12 +233,17 @@ def _write_once(
 
 
 def _write(
-    folder: Path, settings: PreparationSettings, features: FeatureSet, config: RunConfig, name: str
+    folder: Path,
+    settings: PreparationSettings,
+    features: FeatureSet,
+    config: RunConfig,
+    split: SplitConfig,
+    name: str,
 ) -> None:
     """Writes all files; the folder's new name makes them valid."""
     items, summary = prepare_tables(
         replace(settings, folder=folder.resolve()),
-        config.split,
+        split,
         {item_feature_name(name): file for name, file in config.item_vectors.items()},
         config.beam.pipeline_args,
         folder / _USERS_FILE,

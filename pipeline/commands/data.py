@@ -43,6 +43,8 @@ def show_summary(data: PreparedData) -> None:
     table = Table("split", box=None, header_style="bold")
     for heading in ("from", "interactions", "users", "items"):
         table.add_column(heading, justify="right")
+    if not summary["splits"]["eval"]["interactions"]:
+        return  # not split
     starts = {"eval": summary["eval_start"], "test": summary["test_start"]}
     for name, counts in splits.items():
         numbers = [f"{counts[key]:,}" for key in ("interactions", "users", "items")]

@@ -14,6 +14,7 @@ from pipeline.commands.data import show_summary
 from pipeline.config.run import RunConfig
 from pipeline.console import StepReporter, native_output_to, news, out, seconds_text
 from pipeline.locking import exclusive
+from pipeline.references import check_references
 from pipeline.runners.local import log_file, run_locally
 from serving.gate import read_evaluation
 from serving.layout import versions
@@ -27,6 +28,7 @@ def run_pipeline(config: RunConfig) -> None:
     """
     since = time.monotonic()
     bert_folder(config.text)  # fetched, or found missing, before anything is computed
+    check_references(config)
     with news(out):
         data = prepare(config)
     show_summary(data)
