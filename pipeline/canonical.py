@@ -25,7 +25,7 @@ from pipeline.datasets.base import DatasetAdapter
 from pipeline.datasets.registry import open_adapter
 from pipeline.datasets.validation import check_layout, check_tables
 from pipeline.errors import InputError
-from pipeline.history import with_history
+from pipeline.history import user_histories, with_history
 from pipeline.locking import exclusive
 from pipeline.splits import TRAIN, TimeBoundaries, split_by_time, time_boundaries
 from schemas.features import (
@@ -41,10 +41,11 @@ from schemas.features import (
 from schemas.tables import CanonicalTables
 
 # Goes up when what is written, or how raw values are understood, changes.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CORPUS = "corpus"
 _SUMMARY_FILE = "summary.json"
 _USERS_FILE = "users.parquet"
+_HISTORIES_FILE = "histories.parquet"
 _SHOWN_EVENT_TYPES = 10
 
 
@@ -75,6 +76,11 @@ class PreparedData:
     def users_path(self) -> Path:
         """The canonical users."""
         return self.root / _USERS_FILE
+
+    @property
+    def histories_path(self) -> Path:
+        """What each user engaged with, a row a user."""
+        return self.root / _HISTORIES_FILE
 
 
 def prepare(config: RunConfig) -> PreparedData:
@@ -191,6 +197,7 @@ def _write(
         _write_table(table, features, Stream.INTERACTIONS, staging, split)
     _write_table(tables.items, features, Stream.ITEMS, staging, CORPUS)
     pq.write_table(tables.users, staging / _USERS_FILE)
+    pq.write_table(user_histories(tables.interactions, layout), staging / _HISTORIES_FILE)
     summary = {"digest": digest, "layout": asdict(layout), **_summary(splits, tables, boundaries)}
     text = json.dumps(summary, indent=2, ensure_ascii=False)
     (staging / _SUMMARY_FILE).write_text(text, encoding="utf-8")

@@ -115,7 +115,9 @@ def _stream_nodes(stream: Stream, config: RunConfig, data: PreparedData, schema:
         layout=data.layout,
         features=config.features,
         tasks=config.ranking.tasks,
-        code=code_digest("schemas", "pipeline/preprocessing.py"),
+        code=code_digest(
+            "schemas", "pipeline/preprocessing.py", "pipeline/encoding.py", "pipeline/request_history.py"
+        ),
     )
     transform = Transform(
         examples=examples,
@@ -172,7 +174,7 @@ def _serving_nodes(
         tasks=config.ranking.tasks,
         index=config.index,
     ).model_dump_json()
-    code = code_digest("schemas", "pipeline/history.py", "trainer", "serving")
+    code = code_digest("schemas", "pipeline/roles.py", "trainer", "serving")
     examples = interactions.example_gen.outputs["examples"]
     bundler = Bundler(
         retrieval=models.retrieval.outputs["model"],
@@ -180,6 +182,7 @@ def _serving_nodes(
         index=models.index.outputs["index"],
         interactions=examples,
         users_file=str(data.users_path),
+        histories_file=str(data.histories_path),
         settings=settings,
         code=code,
     )

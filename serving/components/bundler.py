@@ -15,6 +15,7 @@ def Bundler(  # noqa: N802  (a TFX component)
     interactions: InputArtifact[Examples],
     bundle: OutputArtifact[ServingBundle],
     users_file: Parameter[str],
+    histories_file: Parameter[str],
     settings: Parameter[str],
     code: Parameter[str],
 ) -> None:
@@ -32,6 +33,7 @@ def Bundler(  # noqa: N802  (a TFX component)
         index.uri,
         interactions.uri,
         users_file,
+        histories_file,
         BundleSettings.model_validate_json(settings),
         bundle.uri,
     )
