@@ -215,7 +215,9 @@ def _transform_nodes(
         layout=data.layout,
         features=config.features,
         tasks=config.ranking.tasks,
-        code=code_digest("schemas", "pipeline/preprocessing.py"),
+        code=code_digest(
+            "schemas", "pipeline/preprocessing.py", "pipeline/encoding.py", "pipeline/request_history.py"
+        ),
     )
     transform = Transform(
         examples=examples,
@@ -283,7 +285,7 @@ def _serving_nodes(
         index=config.index,
         pseudonym_key=data.pseudonym_key,
     ).model_dump_json()
-    code = code_digest("schemas", "pipeline/history.py", "trainer", "serving")
+    code = code_digest("schemas", "pipeline/roles.py", "trainer", "serving")
     streams = nodes.streams
     examples = streams[Stream.INTERACTIONS].example_gen.outputs["examples"]
     bundler = Bundler(
@@ -294,6 +296,7 @@ def _serving_nodes(
         interactions_statistics=streams[Stream.INTERACTIONS].statistics_gen.outputs["statistics"],
         items_statistics=streams[Stream.ITEMS].statistics_gen.outputs["statistics"],
         users_file=str(data.users_path),
+        histories_file=str(data.histories_path),
         settings=settings,
         code=code,
     )

@@ -90,7 +90,7 @@ class RequestHistory:
         count = tf.reduce_sum(tf.cast(counted, tf.float32), axis=1)
         if feature.statistic == Statistic.COUNT:
             return count, known
-        values = self.newest(self._inputs[feature.source], 0.0)
+        values = self.newest(self._inputs[str(feature.source)], 0.0)
         total = tf.reduce_sum(tf.where(counted, values, 0.0), axis=1)
         if feature.statistic == Statistic.SUM:
             return total, known

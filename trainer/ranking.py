@@ -159,7 +159,7 @@ class RankingModel(tfrs.models.Model):
             self._history_statistics(features, candidates),
         ]
         if self._vectors is not None:
-            parts.append(self._encode_vectors(rows))
+            parts.append(self._encode_vectors(self._vectors, rows))
         x = tf.concat(parts, axis=-1)
         for layer in self._shared:
             x = self._dropout(layer(x), training=training)
@@ -177,14 +177,12 @@ class RankingModel(tfrs.models.Model):
         )
         return tf.reshape(encoded, [tf.shape(rows)[0], tf.shape(rows)[1], self._candidate.output_dim])
 
-    def _encode_vectors(self, rows: tf.Tensor) -> tf.Tensor:
+    def _encode_vectors(self, encoder: VectorEncoder, rows: tf.Tensor) -> tf.Tensor:
         """Dense vectors of [B, K] candidates as [B, K, width]."""
         flat = tf.reshape(rows, [-1])
-        names = self._vectors.widths
-        encoded = self._vectors(
-            {name: tf.gather(vectors, flat) for name, vectors in zip(names, self.vectors, strict=True)}
-        )
-        return tf.reshape(encoded, [tf.shape(rows)[0], tf.shape(rows)[1], self._vectors.output_dim])
+        vectors = zip(encoder.widths, self.vectors, strict=True)
+        encoded = encoder({name: tf.gather(values, flat) for name, values in vectors})
+        return tf.reshape(encoded, [tf.shape(rows)[0], tf.shape(rows)[1], encoder.output_dim])
 
     def _encode_queries(self, features: Features, num_candidates: tf.Tensor) -> tf.Tensor:
         """Id and attributes of the queries, repeated for each candidate."""

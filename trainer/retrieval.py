@@ -32,10 +32,10 @@ _MIN_VALIDATION_BATCH, _MAX_VALIDATION_BATCH = 16, 2048
 class RetrievalModel(tfrs.models.Model):
     """Query tower (id, attributes, history) and candidate tower (id, attributes, text, vectors).
 
-    History and candidates share their item embeddings; to a history's is added what kind of event
-    it was, if there are kinds, zeros for one that training has not seen. An item without an interaction in the
-    training split, and one outside the corpus, take the embedding of the unknown item, which
-    `id_dropout` trains, so that text and attributes carry them.
+    History and candidates share their item embeddings; to a history's is added that of the event's
+    type, if there are types, which is zeros for one that training has not seen. An item without an
+    interaction in the training split, and one outside the corpus, take the embedding of the unknown
+    item, which `id_dropout` trains, so that text, vectors and attributes carry them.
 
     Trained by in-batch softmax with the logQ correction (Yi et al. 2019), accidental hits
     removed, and a learnt temperature.
@@ -126,15 +126,14 @@ class RetrievalModel(tfrs.models.Model):
         history_rows = features[HISTORY_ITEM_IDS]
         history = self.item_embedding(tf.gather(self._id_rows, tf.maximum(history_rows, 0)))
         if self.event_type_embedding is not None:
-            history += self.event_type_embedding(self._known_types(features[HISTORY_EVENT_TYPES]))
+            types = features[HISTORY_EVENT_TYPES]
+            last = tf.cast(self.event_type_embedding.input_dim - 1, types.dtype)
+            # An event without a type is one of a type out of the vocabulary.
+            history += self.event_type_embedding(tf.where(types < 0, last, types))
         history = self._embedding_dropout(history, training=training)
         encoded = self.history_encoder(history, history_rows >= 0, features[HISTORY_AGES])
         user = self._embedding_dropout(self.user_embedding(features[USER_ID]), training=training)
         return self.query_tower(features, [encoded, user], training=training)
-
-    def _known_types(self, types: tf.Tensor) -> tf.Tensor:
-        """Event types, the last row, which is out of the vocabulary, in place of -1."""
-        return tf.where(types < 0, tf.cast(self.event_type_embedding.input_dim - 1, types.dtype), types)
 
     def candidate_embeddings(
         self, rows: tf.Tensor, attributes: Features, text_embeddings: tf.Tensor, training: bool = False
@@ -254,7 +253,7 @@ class RetrievalModel(tfrs.models.Model):
 
 
 def validation_batch_size(num_items: int) -> int:
-    """Queries that :meth:`RetrievalModel.ranks` takes at once: as many as bound the memory of their scores."""
+    """Queries that :meth:`RetrievalModel.ranks` takes at once, so that the scores' memory is bounded."""
     return min(max(_MAX_SCORES // num_items, _MIN_VALIDATION_BATCH), _MAX_VALIDATION_BATCH)
 
 

@@ -72,9 +72,7 @@ def _events(row):
     events = []
     for back in range(count, 0, -1):
         known = {
-            name: row[name][-back]
-            for name in row
-            if name.startswith("history_") and len(row[name]) >= back
+            name: row[name][-back] for name in row if name.startswith("history_") and len(row[name]) >= back
         }
         age = known.get("history_timestamps")
         events.append((None if age is None else max(NOW - max(age, -(2**40)), 0), known))

@@ -257,7 +257,7 @@ class TestVectors:
         return model
 
     def test_are_encoded_by_row(self, with_vectors):
-        encoded = with_vectors._encode_vectors(tf.constant([[0, UNKNOWN]])).numpy()
+        encoded = with_vectors._encode_vectors(with_vectors._vectors, tf.constant([[0, UNKNOWN]])).numpy()
         (projection,) = with_vectors._vectors.get_weights()
         sound = with_vectors.vectors[0].numpy()[0]
         np.testing.assert_allclose(encoded[0, 0], sound / np.linalg.norm(sound) @ projection, atol=1e-6)
@@ -266,7 +266,9 @@ class TestVectors:
     def test_change_the_scores_of_their_items_alone(self, with_vectors):
         before = _score(with_vectors)
         kept = with_vectors.vectors[0].numpy()
-        with_vectors.vectors[0].assign(kept * np.where(np.arange(NUM_ITEMS + 1) == 3, -1.0, 1.0)[:, np.newaxis])
+        changed = kept.copy()
+        changed[3] *= -1
+        with_vectors.vectors[0].assign(changed)
         after = _score(with_vectors)
         with_vectors.vectors[0].assign(kept)
         np.testing.assert_array_equal(np.abs(after - before) > 1e-5, ROWS == 3)

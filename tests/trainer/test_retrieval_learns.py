@@ -93,10 +93,9 @@ def test_the_vector_places_items_that_nobody_has_seen():
             examples[name] = np.where(rows < 0, rows, rows % unseen)
     corpus = make_corpus(NUM_ITEMS, [b"a"] * NUM_ITEMS)
     centres = rng.normal(size=[NUM_GROUPS, SOUND_DIM])
-    # Each of another loudness, which must not matter.
-    sounds = (centres[np.arange(NUM_ITEMS) % NUM_GROUPS] + rng.normal(size=[NUM_ITEMS, SOUND_DIM], scale=0.2)) * (
-        rng.uniform(0.1, 10, [NUM_ITEMS, 1])
-    )
+    sounds = centres[np.arange(NUM_ITEMS) % NUM_GROUPS]
+    sounds += rng.normal(size=sounds.shape, scale=0.2)
+    sounds *= rng.uniform(0.1, 10, [NUM_ITEMS, 1])  # each of another loudness, which must not matter
     corpus.features["sound"] = np.append(sounds, np.zeros([1, SOUND_DIM]), axis=0).astype(np.float32)
     model = RetrievalModel(
         RetrievalConfig(embedding_dim=8, id_dim=8, attribute_dim=2, hidden_dims=(8,), id_dropout=0.3),

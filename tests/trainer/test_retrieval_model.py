@@ -263,7 +263,9 @@ class TestRanks:
         assert model.ranks(_batch([3], [[3, 1, -1, -1]])).numpy().tolist() == [NUM_ITEMS - 2]
 
 
-@pytest.mark.parametrize(("num_items", "expected"), [(10, 2048), (1 << 16, 1024), (70_000, 958), (1 << 30, 16)])
+@pytest.mark.parametrize(
+    ("num_items", "expected"), [(10, 2048), (1 << 16, 1024), (70_000, 958), (1 << 30, 16)]
+)
 def test_a_validation_batch_bounds_its_scores(num_items, expected):
     assert validation_batch_size(num_items) == expected
 

@@ -10,11 +10,12 @@ NUM_ITEMS = 3
 ROWS = np.array([0, 2, 0, 3, 2, 0, 0], np.int32)  # row 3 stands for unknown items
 VALUES = np.array([5.0, 1.0, 3.0, 2.0, 4.0, 4.0, 1.0], np.float32)
 RATING = TaskConfig(name="rating", kind="value")
+ALL_ENGAGED = np.ones(len(ROWS), np.float32)
 ENGAGED = np.array([1, 1, 1, 1, 0, 0, 1], np.float32)
 EVENT = TaskConfig(name="bought", kind="event", event_type="purchase")
 
 
-def _train(engaged=np.ones(len(ROWS), np.float32), **labels):
+def _train(engaged=ALL_ENGAGED, **labels):
     return tf.data.Dataset.from_tensor_slices({"item_id": ROWS, "engaged": engaged, **labels}).batch(3)
 
 
