@@ -52,6 +52,7 @@ def _options(
 ) -> None:
     if debug:
         logging.basicConfig(level=logging.DEBUG, format="%(levelname)s %(name)s: %(message)s")
+        logging.getLogger("apache_beam").setLevel(logging.INFO)  # its debugging drowns everything else
     else:
         logging.basicConfig(level=logging.WARNING, format="%(message)s")
 
