@@ -73,8 +73,8 @@ def test_a_person_goes_and_others_stay(run_dir, key, user):
     assert gone == {
         "artifacts/interactions.ExampleGen/examples/1",
         "artifacts/interactions.StatisticsGen/statistics/3",
-        "artifacts/interactions.Transform/transformed_examples/4",
-        "artifacts/interactions.Transform/transform_graph/4",
+        "artifacts/interactions.Materializer/transformed_examples/4",
+        "artifacts/interactions.Transform/transform_graph/9",
     }
     assert found.removable() == []
     assert [str(folder) for folder in found.folders(Area.MODELS)] == [
@@ -99,12 +99,13 @@ def test_doing_it_again_changes_nothing(run_dir, key):
     }
 
 
-def test_quarantined_rows_that_only_name_the_person_go(run_dir, key):
+def test_quarantined_rows_that_only_quote_the_person_go(run_dir, key):
     person = Person.of("2", key)
-    path = run_dir / "data" / "0123456789abcdef" / "quarantine" / "interactions.parquet"
-    assert f",9,view,{person.stored}" in pq.read_table(path)["row"].to_pylist()
+    path = run_dir / "data" / "0123456789abcdef" / "quarantine" / "shard-00000.parquet"
+    assert f"{person.stored},9,view" in pq.read_table(path)["detail"].to_pylist()
     erase(run_dir, person, key)
-    assert len(pq.read_table(path)) == 2
+    others = [Person.of(user, key).stored for user in PEOPLE if user != "2"]
+    assert pq.read_table(path)["user_id"].to_pylist() == others  # the item `2` is not the person
 
 
 def test_nobody_knows_them(run_dir, key):
@@ -204,7 +205,7 @@ def test_without_metadata_all_that_may_have_been_made_of_people_counts(tmp_path,
         f"artifacts/{name}" for name in AWAITING
     ]
     assert (tmp_path / "artifacts" / "items.ExampleGen" / "examples" / "2").is_dir()
-    assert not (tmp_path / "artifacts" / "interactions.Transform" / "transformed_examples" / "4").exists()
+    assert not (tmp_path / "artifacts" / "interactions.Materializer" / "transformed_examples" / "4").exists()
 
 
 def test_models_go_once_newer_ones_do_not_hold_the_person(run_dir, key):

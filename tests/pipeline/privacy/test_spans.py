@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.errors import InputError
 from pipeline.locking import exclusive
+from pipeline.privacy import spans
 from pipeline.privacy.person import Person
 from pipeline.privacy.person_rows import remove_rows
 from pipeline.privacy.pseudonyms import PseudonymKey
@@ -33,7 +34,9 @@ def test_counting_what_did_not_change_changes_nothing(span):
     assert (span / "summary.json").stat().st_ino == before
 
 
-def test_counts_are_those_of_the_tables(span):
+@pytest.mark.parametrize("waiting", [1, 1 << 20])
+def test_counts_are_those_of_the_tables(span, monkeypatch, waiting):
+    monkeypatch.setattr(spans, "_WAITING_VALUES", waiting)
     for path in span.rglob("*.parquet"):
         if "user_id" in pq.read_schema(path).names:
             remove_rows(path, Person.of("ann", None))
