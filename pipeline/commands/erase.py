@@ -17,7 +17,7 @@ from pipeline.privacy.person import Person
 from pipeline.privacy.policy import stored_key
 from pipeline.privacy.pseudonyms import PseudonymKey
 from pipeline.privacy.spans import check_keys
-from pipeline.privacy.survey import DATA, Area, Survey, survey
+from pipeline.privacy.survey import Area, Survey, survey
 from serving.retire import retire
 
 _SHOWN_FILES = 10
@@ -39,7 +39,7 @@ def erase_user(config: RunConfig, user_id: str, remove_versions: bool) -> None:
     key, run_dir = _key(config, user_id), config.run_dir
     person = Person.of(user_id, key)
     try:
-        with exclusive(run_dir / "run.lock"):
+        with exclusive(run_dir / "run.lock"), exclusive(run_dir / "validation.lock"):
             found = erase(run_dir, person, key)
             if remove_versions:
                 _remove_versions(config.bundle_dir, run_dir, found)
@@ -65,7 +65,7 @@ def verify_erased(config: RunConfig, user_id: str) -> None:
     """
     person, run_dir = Person.of(user_id, _key(config, user_id)), config.run_dir
     try:
-        with exclusive(run_dir / "run.lock"):
+        with exclusive(run_dir / "run.lock"), exclusive(run_dir / "validation.lock"):
             people = ErasureList.load(run_dir)
             found = survey(run_dir, person, people.find(person))
     except OSError as error:
@@ -87,7 +87,7 @@ def _key(config: RunConfig, user_id: str) -> PseudonymKey | None:
     if not user_id:
         raise InputError("--user is empty")
     key = stored_key(config)
-    check_keys(config.run_dir / DATA, key)
+    check_keys(config.run_dir, key)
     return key
 
 

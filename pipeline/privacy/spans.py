@@ -20,7 +20,7 @@ from pipeline.splits import TRAIN
 from schemas.features import EVENT_TYPE, ITEM_ID, USER_ID, Stream
 
 SUMMARY_FILE = "summary.json"
-KEY_ENTRY = "pseudonym_key"  # in the summary: the fingerprint of the key of the span's pseudonyms
+KEY_ENTRY = "pseudonym_key"  # in summaries and manifests: the fingerprint of the pseudonyms' key
 _WAITING_VALUES = 1 << 20
 
 
@@ -48,24 +48,25 @@ class _Distinct:
             _ = self.values
 
 
-def check_keys(data_dir: Path, key: PseudonymKey | None) -> None:
+def check_keys(run_dir: Path, key: PseudonymKey | None) -> None:
     """Refuses to look for somebody in data of another key: not to find them would prove nothing.
 
     Args:
-      data_dir: The folder of the spans; it need not be there.
+      run_dir: The run's folder.
       key: Of the pseudonyms; `None` for raw ids.
 
     Raises:
-      InputError: A span's summary names another key.
+      InputError: A summary of prepared data, or a bundle's manifest, names another key.
     """
-    for path in sorted(data_dir.glob(f"*/{SUMMARY_FILE}")):
-        made_with = _read(path).get(KEY_ENTRY)
-        if made_with is not None and (key is None or key.fingerprint != made_with):
-            raise InputError(
-                f"{path.parent} has pseudonyms of the key {made_with}, and "
-                f"{'no key was given' if key is None else f'the key {key.fingerprint} was given'}: "
-                "nobody can be found there; give that key, or remove the folder"
-            )
+    for record in (SUMMARY_FILE, "manifest.json"):
+        for path in sorted(run_dir.rglob(record)):
+            made_with = _read(path).get(KEY_ENTRY)
+            if made_with is not None and (key is None or key.fingerprint != made_with):
+                raise InputError(
+                    f"{path.parent} has pseudonyms of the key {made_with}, and "
+                    f"{'no key was given' if key is None else f'the key {key.fingerprint} was given'}: "
+                    "nobody can be found there; give that key, or remove the folder"
+                )
 
 
 def clear_staging(data_dir: Path) -> None:
@@ -111,7 +112,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise InputError(f"{path} is damaged: remove {path.parent}, it is prepared again") from error
+        raise InputError(f"{path} is damaged: remove {path.parent}, a run makes it again") from error
 
 
 def _count(folder: Path, users: _Distinct) -> dict[str, Any]:

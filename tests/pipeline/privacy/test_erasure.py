@@ -16,7 +16,7 @@ from pipeline.privacy.erasure_list import ErasureList
 from pipeline.privacy.person import Person
 from pipeline.privacy.pseudonyms import PseudonymKey
 from pipeline.privacy.survey import Area, survey
-from tests.pipeline.privacy.small_run import write_artifacts, write_run
+from tests.pipeline.privacy.small_run import write_artifacts, write_run, write_span
 
 KEY = PseudonymKey(bytes(32))
 PEOPLE = ["2", "7", "9"]  # `2` is an item's id as well
@@ -171,6 +171,14 @@ def test_what_a_killed_preparation_left_goes(run_dir, key):
     (staging / "users.parquet").write_bytes(b"PAR1 half")
     erase(run_dir, Person.of("7", key), key)
     assert not staging.exists()
+
+
+def test_what_was_only_validated_goes_as_a_whole_if_it_holds_the_person(run_dir, key):
+    write_span(run_dir / "validation" / "data" / "s1", [Person.of(user, key).stored for user in ("7", "9")])
+    erase(run_dir, Person.of("2", key), key)
+    assert (run_dir / "validation").is_dir()
+    erase(run_dir, Person.of("7", key), key)
+    assert not (run_dir / "validation").exists()
 
 
 def test_a_damaged_table_is_named_and_nothing_is_passed_over(run_dir, key):
