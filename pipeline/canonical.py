@@ -1,8 +1,8 @@
 """From a data source to the files that the pipeline's ExampleGens read.
 
-Canonical tables are split by time, each interaction gets the history at its moment and its user's
-attributes, and everything is written as Parquet, in a folder named after a digest of what it was
-made from, so that unchanged data are not made twice.
+The interactions are read, cleaned, split by time and joined with histories by Beam workers
+(:mod:`pipeline.preparation`); items and users are read here. Everything is written as Parquet, in a
+folder named after a digest of what it was made from, so that unchanged data are not made twice.
 """
 
 from __future__ import annotations
@@ -10,35 +10,29 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.config.data import UNSPLIT, SplitConfig
 from pipeline.config.run import RunConfig
 from pipeline.config.training import TaskConfig
 from pipeline.datasets.base import DatasetAdapter
+from pipeline.datasets.reading import digest
 from pipeline.datasets.registry import open_adapter
-from pipeline.datasets.validation import check_layout, check_tables
-from pipeline.errors import InputError
-from pipeline.history import user_histories, with_history
+from pipeline.datasets.validation import check_layout
+from pipeline.errors import AnomalyError, InputError
 from pipeline.locking import exclusive
-from pipeline.splits import TRAIN, TimeBoundaries, split_by_time, time_boundaries
-from schemas.features import (
-    EVENT_TYPE,
-    ITEM_ID,
-    TIMESTAMP,
-    USER_ID,
-    FeatureSet,
-    Stream,
-    TableLayout,
-    declare_features,
-)
-from schemas.tables import CanonicalTables
+from pipeline.preparation.prepare_tables import prepare_tables
+from pipeline.preparation.settings import QUARANTINE, PreparationSettings, time_limits
+from pipeline.privacy.erasure_list import ErasureList
+from pipeline.privacy.policy import stored_key
+from pipeline.privacy.spans import KEY_ENTRY
+from schemas.features import FeatureSet, Stream, TableLayout, declare_features, item_feature_name
 
 # Goes up when what is written, or how raw values are understood, changes.
 FORMAT_VERSION = 2
@@ -46,6 +40,7 @@ CORPUS = "corpus"
 _SUMMARY_FILE = "summary.json"
 _USERS_FILE = "users.parquet"
 _HISTORIES_FILE = "histories.parquet"
+_ITEMS_PER_FILE = 100_000
 _SHOWN_EVENT_TYPES = 10
 
 
@@ -54,11 +49,11 @@ class PreparedData:
     """The pipeline's input.
 
     Attributes:
-      root: Folder with `interactions/SPLIT/*.parquet`, `items/corpus/*.parquet` and
-        `users.parquet`.
+      root: Folder with `interactions/SPLIT/*.parquet`, `items/corpus/*.parquet`, `users.parquet`,
+        `histories.parquet`, and what was rejected, `quarantine/*.parquet`.
       layout: The source's optional columns.
       features: The declared features.
-      summary: Counts and boundaries of the splits.
+      summary: Counts, boundaries of the splits, and what was rejected.
       reused: Whether an earlier run had made it already.
     """
 
@@ -79,37 +74,80 @@ class PreparedData:
 
     @property
     def histories_path(self) -> Path:
-        """What each user engaged with, a row a user."""
+        """What each user did, the oldest first; see :func:`pipeline.history.user_histories`."""
         return self.root / _HISTORIES_FILE
 
+    @property
+    def pseudonym_key(self) -> str | None:
+        """Fingerprint of the key of the pseudonyms; `None` if user ids are kept as they are."""
+        return self.summary[KEY_ENTRY]
 
-def prepare(config: RunConfig) -> PreparedData:
+    @property
+    def quarantine_dir(self) -> Path:
+        """What was rejected; it may not exist."""
+        return self.root / QUARANTINE
+
+
+def prepare(config: RunConfig, split: SplitConfig | None = None, folder: Path | None = None) -> PreparedData:
     """Makes the pipeline's input, unless it is there already.
 
     Everything that can be checked without reading the data whole is checked first. Two
     processes may prepare at once: one writes, the other waits for it.
 
+    Args:
+      config: The configuration.
+      split: By default the configured one; `UNSPLIT` for data that nothing is to be learnt from.
+      folder: Where the input's folder is made; by default `data` in the run's folder.
+
     Raises:
       InputError: The source cannot be read, does not fit the configuration, or leaves a split
         empty; or the output folder cannot be written. No part of the input is left behind.
+      AnomalyError: Too many rows were rejected; they stay where the message says.
     """
     adapter = open_adapter(config.data)
-    layout = adapter.layout()
+    layout = layout_of(adapter, config)
     check_layout(layout)
     features = _declare(layout, config)
     for task in config.ranking.tasks:
         _check_task(task, layout)
-    adapter.check()
-    digest = _digest(adapter, layout, config)
-    root = config.run_dir / "data" / digest[:16]
+    key = stored_key(config)
+    erased = ErasureList.load(config.run_dir)
+    erased.check(key)
+    settings = PreparationSettings(
+        adapter=adapter,
+        layout=layout,
+        parts=tuple(adapter.parts()),
+        cleaning=config.cleaning,
+        limits=time_limits(
+            config.cleaning,
+            config.privacy.retention_days,
+            config.privacy.as_of,
+            datetime.now(timezone.utc).date(),
+        ),
+        key=key,
+        erased=erased,
+        min_users=config.privacy.min_users,
+        history_length=config.features.history_length,
+        num_shards=-(-adapter.num_rows() // config.beam.rows_per_shard),
+        folder=Path(),
+    )
+    split = split or config.split
+    name = _digest(settings, config, split)
+    root = (folder or config.run_dir / "data") / name[:16]
     try:
-        reused = _write_once(root, adapter, layout, features, config, digest)
+        reused = _write_once(root, settings, features, config, split, name)
         summary = json.loads((root / _SUMMARY_FILE).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot write to {root.parent}: {error.strerror or error}") from error
-    for task in config.ranking.tasks:
+    for task in config.ranking.tasks if split != UNSPLIT else ():
         _check_event_type(task, summary)
     return PreparedData(root, layout, features, summary, reused)
+
+
+def layout_of(adapter: DatasetAdapter, config: RunConfig) -> TableLayout:
+    """The source's optional columns, and the vectors that the configuration adds."""
+    vectors = {item_feature_name(name): file.dim for name, file in config.item_vectors.items()}
+    return replace(adapter.layout(), item_vectors=tuple(vectors.items()))
 
 
 def _declare(layout: TableLayout, config: RunConfig) -> FeatureSet:
@@ -144,115 +182,97 @@ def _check_event_type(task: TaskConfig, summary: dict[str, Any]) -> None:
         )
 
 
-def _digest(adapter: DatasetAdapter, layout: TableLayout, config: RunConfig) -> str:
+def _digest(settings: PreparationSettings, config: RunConfig, split: SplitConfig) -> str:
     """Names what the files are made from."""
+    vectors = {name: digest([file.path], file.dim) for name, file in config.item_vectors.items()}
     parts = [
         FORMAT_VERSION,
-        adapter.fingerprint(),
-        asdict(layout),
-        config.split.model_dump(),
-        config.features.history_length,
+        settings.adapter.fingerprint(),
+        asdict(settings.layout),
+        vectors,
+        split.model_dump(),
+        config.cleaning.model_dump(mode="json"),
+        settings.limits.kept_from,
+        settings.key.fingerprint if settings.key else None,
+        settings.erased.digest(),
+        settings.min_users,
+        settings.history_length,
+        config.beam.rows_per_shard,
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _write_once(
     root: Path,
-    adapter: DatasetAdapter,
-    layout: TableLayout,
+    settings: PreparationSettings,
     features: FeatureSet,
     config: RunConfig,
-    digest: str,
+    split: SplitConfig,
+    name: str,
 ) -> bool:
     """Writes the files if they are not there, and says whether they were."""
     if (root / _SUMMARY_FILE).is_file():
         return True
+    settings.adapter.check()
     root.parent.mkdir(parents=True, exist_ok=True)
     with exclusive(root.with_name(f"{root.name}.lock")):
         if (root / _SUMMARY_FILE).is_file():  # another process was quicker
             return True
-        tables = adapter.load()
-        check_tables(tables, layout)
-        _write(root, tables, layout, features, config, digest)
+        staging = root.with_name(f"{root.name}.staging")
+        shutil.rmtree(staging, ignore_errors=True)  # of a process that was killed
+        staging.mkdir()
+        try:
+            _write(staging, settings, features, config, split, name)
+            shutil.rmtree(root, ignore_errors=True)  # somebody took its summary away
+            staging.rename(root)
+        except AnomalyError as error:
+            raise AnomalyError(f"{error}\n  {_keep_quarantine(staging, root)}") from None
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
     return False
 
 
 def _write(
-    root: Path,
-    tables: CanonicalTables,
-    layout: TableLayout,
+    folder: Path,
+    settings: PreparationSettings,
     features: FeatureSet,
     config: RunConfig,
-    digest: str,
+    split: SplitConfig,
+    name: str,
 ) -> None:
-    """Writes all files; the folder appears whole or not at all."""
-    boundaries = time_boundaries(tables.interactions[TIMESTAMP].to_numpy(), config.split)
-    interactions = with_history(tables.interactions, layout, config.features.history_length)
-    interactions = _with_user_attributes(interactions, tables.users, layout)
-    splits = split_by_time(interactions, boundaries)
-
-    staging = root.with_name(f"{root.name}.staging")
-    shutil.rmtree(staging, ignore_errors=True)  # of a process that was killed
-    for split, table in splits.items():
-        _write_table(table, features, Stream.INTERACTIONS, staging, split)
-    _write_table(tables.items, features, Stream.ITEMS, staging, CORPUS)
-    pq.write_table(tables.users, staging / _USERS_FILE)
-    pq.write_table(user_histories(tables.interactions, layout), staging / _HISTORIES_FILE)
-    summary = {"digest": digest, "layout": asdict(layout), **_summary(splits, tables, boundaries)}
-    text = json.dumps(summary, indent=2, ensure_ascii=False)
-    (staging / _SUMMARY_FILE).write_text(text, encoding="utf-8")
-    shutil.rmtree(root, ignore_errors=True)  # somebody took its summary away
-    staging.rename(root)
-
-
-def _write_table(table: pa.Table, features: FeatureSet, stream: Stream, root: Path, split: str) -> None:
-    """Writes one split's features, in the order of their declaration."""
-    folder = root / stream.value / split
-    folder.mkdir(parents=True)
-    names = [feature.name for feature in features.of(stream)]
-    pq.write_table(table.select(names), folder / "part-00000.parquet")
-
-
-def _with_user_attributes(interactions: pa.Table, users: pa.Table, layout: TableLayout) -> pa.Table:
-    """Joins the users' attributes; they are null for a user without a row. Keeps the order."""
-    names = [*layout.user_categories, *layout.user_numbers]
-    if not names:
-        return interactions
-    keys = users[USER_ID].combine_chunks()
-    positions = pc.index_in(interactions[USER_ID], keys)
-    for name in names:
-        interactions = interactions.append_column(name, users[name].combine_chunks().take(positions))
-    return interactions
-
-
-def _summary(
-    splits: dict[str, pa.Table], tables: CanonicalTables, boundaries: TimeBoundaries
-) -> dict[str, Any]:
-    """Counts and boundaries, for people and for the run's report; `event_types` are the training split's."""
-    return {
-        "items": tables.items.num_rows,
-        "users": pc.count_distinct(tables.interactions[USER_ID]).as_py(),
-        "eval_start": _iso(boundaries.eval_start),
-        "test_start": _iso(boundaries.test_start),
-        "splits": {
-            name: {
-                "interactions": table.num_rows,
-                "users": pc.count_distinct(table[USER_ID]).as_py(),
-                "items": pc.count_distinct(table[ITEM_ID]).as_py(),
-            }
-            for name, table in splits.items()
-        },
-        "event_types": _event_types(splits[TRAIN]),
+    """Writes all files; the folder's new name makes them valid."""
+    items, summary = prepare_tables(
+        replace(settings, folder=folder.resolve()),
+        split,
+        {item_feature_name(name): file for name, file in config.item_vectors.items()},
+        config.beam.pipeline_args,
+        folder / _USERS_FILE,
+        folder / _HISTORIES_FILE,
+    )
+    _write_items(items.select([feature.name for feature in features.of(Stream.ITEMS)]), folder)
+    summary = {
+        "digest": name,
+        KEY_ENTRY: settings.key.fingerprint if settings.key else None,
+        "layout": asdict(settings.layout),
+        "items": items.num_rows,
+        **summary,
     }
+    text = json.dumps(summary, indent=2, ensure_ascii=False)
+    (folder / _SUMMARY_FILE).write_text(text, encoding="utf-8")
 
 
-def _event_types(interactions: pa.Table) -> dict[str, int]:
-    """How often each event type occurs, the most frequent first; empty without event types."""
-    if EVENT_TYPE not in interactions.column_names:
-        return {}
-    counts = interactions[EVENT_TYPE].to_pandas().value_counts()
-    return {str(name): int(count) for name, count in counts.items()}
+def _write_items(items: pa.Table, folder: Path) -> None:
+    """Writes the corpus, in files that one worker can hold."""
+    corpus = folder / Stream.ITEMS.value / CORPUS
+    corpus.mkdir(parents=True)
+    for number, start in enumerate(range(0, max(items.num_rows, 1), _ITEMS_PER_FILE)):
+        pq.write_table(items.slice(start, _ITEMS_PER_FILE), corpus / f"part-{number:05d}.parquet")
 
 
-def _iso(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat()
+def _keep_quarantine(staging: Path, root: Path) -> str:
+    """Keeps what a stopped preparation rejected, and says where it is."""
+    kept = root.with_name(f"{root.name}.rejected")
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir()
+    (staging / QUARANTINE).rename(kept / QUARANTINE)
+    return f"the rejected rows, with the rules that they break, are in {kept / QUARANTINE}"

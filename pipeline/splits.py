@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from pipeline.config.data import SplitConfig
+from pipeline.config.data import UNSPLIT, SplitConfig
 from pipeline.errors import InputError
+from pipeline.time_histogram import TimeHistogram
 from schemas.features import TIMESTAMP
 
 TRAIN, EVAL, TEST = "train", "eval", "test"
@@ -36,25 +37,28 @@ class TimeBoundaries:
         }
 
 
-def time_boundaries(timestamps: np.ndarray, config: SplitConfig) -> TimeBoundaries:
+def time_boundaries(times: TimeHistogram, config: SplitConfig) -> TimeBoundaries:
     """Finds the boundaries that give each split its share.
 
     Args:
-      timestamps: [N] int64 seconds, in any order.
-      config: The shares. Events of one second are never parted, so that a split may get a little
-        more or less than its share.
+      times: When the interactions happened.
+      config: The shares. Events of one bin of the histogram, a second if the log is not huge, are
+        never parted, so that a split may get a little more or less than its share. `UNSPLIT`
+        leaves all but the first split empty.
 
     Raises:
       InputError: A split would be empty.
     """
-    if len(timestamps) == 0:
+    if times.total == 0:
         raise InputError("there are no interactions to split")
-    ordered = np.sort(timestamps)
-    last = len(ordered) - 1
-    eval_start = int(ordered[min(round(config.train * len(ordered)), last)])
-    test_start = int(ordered[min(round((config.train + config.eval) * len(ordered)), last)])
-    boundaries = TimeBoundaries(eval_start, test_start)
-    counts = {split: int(mask.sum()) for split, mask in boundaries.masks(timestamps).items()}
+    last = times.total - 1
+    if config == UNSPLIT:
+        after = times.time_of(last) + times.width
+        return TimeBoundaries(after, after)
+    eval_start = times.time_of(min(round(config.train * times.total), last))
+    test_start = times.time_of(min(round((config.train + config.eval) * times.total), last))
+    before_eval, before_test = times.count_before(eval_start), times.count_before(test_start)
+    counts = {TRAIN: before_eval, EVAL: before_test - before_eval, TEST: times.total - before_test}
     empty = [split for split, count in counts.items() if count == 0]
     if empty:
         found = ", ".join(f"{split} {count}" for split, count in counts.items())
@@ -62,7 +66,7 @@ def time_boundaries(timestamps: np.ndarray, config: SplitConfig) -> TimeBoundari
             f"the time split leaves '{empty[0]}' empty ({found} interactions); "
             "the data need more interactions at more moments, or other shares in 'split'"
         )
-    return boundaries
+    return TimeBoundaries(eval_start, test_start)
 
 
 def split_by_time(interactions: pa.Table, boundaries: TimeBoundaries) -> dict[str, pa.Table]:

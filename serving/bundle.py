@@ -19,7 +19,7 @@ from serving.bundle_settings import BundleSettings
 from serving.index import Index, save_options
 from serving.index_builder import INDEX_DIR
 from serving.interactions import read_interactions
-from serving.layout import MANIFEST_FILE, RANKING, RECOMMENDER, RETRIEVAL
+from serving.layout import MANIFEST_FILE, PSEUDONYM_KEY, RANKING, RECOMMENDER, RETRIEVAL
 from serving.profiles import UserProfiles
 from serving.recommender import Recommender
 from serving.signatures import ranking_signatures, recommender_signatures, retrieval_signatures
@@ -117,6 +117,7 @@ def _manifest(
         "index": "exact" if models.index.is_exact else "scann",
         "tasks": {task.name: task.kind for task in settings.tasks},
         "signatures": signatures,
+        PSEUDONYM_KEY: settings.pseudonym_key,
         "tensorflow": tf.__version__,
     }
 

@@ -10,7 +10,10 @@ import tensorflow_transform as tft
 from schemas.features import HISTORY_ITEM_IDS, ITEM_ID
 from trainer.item_lookup import ItemLookup
 
+# Nothing is cached, so that memory does not grow with the data: reading a shard again takes a small share of
+# the time that training on it takes.
 _SHUFFLE_BUFFER = 200_000
+_OPEN_FILES = 16
 
 
 def interactions_dataset(
@@ -28,8 +31,8 @@ def interactions_dataset(
       transform_output: Of the interaction stream.
       item_lookup: Turns `item_id` and `history_item_ids` into int32 corpus rows.
       batch_size: Examples a batch.
-      shuffle_seed: Shuffles, anew in each pass, and drops the last, smaller batch; by default
-        the order of the files is kept, and every example.
+      shuffle_seed: Shuffles, anew in each pass but the same in each run, and drops the last, smaller
+        batch; by default the order of the files is kept, and every example.
       select: Chooses among the serialized examples, before they are shuffled; by default all are
         read.
 
@@ -45,11 +48,27 @@ def interactions_dataset(
         rows = {name: tf.ensure_shape(item_lookup(values), values.shape) for name, values in ids.items()}
         return {**features, **rows}
 
-    dataset = tf.data.TFRecordDataset(sorted(files), compression_type="GZIP")
+    dataset = _records(sorted(files)) if shuffle_seed is None else _mixed(sorted(files), shuffle_seed)
     if select is not None:
         dataset = select(dataset)
     if shuffle_seed is not None:
-        # Serialized examples are small, so whole spans fit the buffer.
-        dataset = dataset.cache().shuffle(_SHUFFLE_BUFFER, seed=shuffle_seed)
+        dataset = dataset.shuffle(_SHUFFLE_BUFFER, seed=shuffle_seed)
     dataset = dataset.batch(batch_size, drop_remainder=shuffle_seed is not None)
     return dataset.map(parse, num_parallel_calls=2, deterministic=True).prefetch(2)
+
+
+def _records(files: Sequence[str] | tf.Tensor) -> tf.data.Dataset:
+    """Serialized examples, one file after another."""
+    return tf.data.TFRecordDataset(files, compression_type="GZIP")
+
+
+def _mixed(files: Sequence[str], seed: int) -> tf.data.Dataset:
+    """Serialized examples, of several files by turns.
+
+    The shuffle buffer may hold but a few files. So each pass takes them in another order, several at a
+    time.
+    """
+    order = tf.data.Dataset.from_tensor_slices(list(files)).shuffle(len(files), seed=seed)
+    return order.interleave(
+        _records, cycle_length=_OPEN_FILES, block_length=16, num_parallel_calls=2, deterministic=True
+    )

@@ -1,26 +1,36 @@
-"""ExampleGen for Parquet that works on Arrow batches.
+"""ExampleGen for Parquet: each file becomes one shard of examples, its rows in their order.
 
-TFX's own Parquet executor turns every row into a Python dictionary and takes a zero for a missing
-value; this one hands whole record batches to tfx-bsl's encoder.
+TFX's own executor turns every row into a Python dictionary, takes a zero for a missing value and
+shuffles all rows; this one hands record batches to tfx-bsl's encoder and shuffles file names.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenExecutor
+import pyarrow.parquet as pq
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+from google.protobuf import any_pb2, struct_pb2
 from tfx.components.example_gen.component import FileBasedExampleGen
-from tfx.dsl.components.base import executor_spec
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.proto import example_gen_pb2
-from tfx.types import standard_component_specs
+from tfx.types import Artifact, artifact_utils, standard_component_specs
+from tfx.utils import proto_utils
+
+from pipeline.code_digest import code_digest
+from pipeline.components.encoding import encode_columns
+from pipeline.components.shards import Shard, find_files, make_examples, shard_name, write_shard
 
 _ROWS_PER_BATCH = 4096
+_CODE = [f"pipeline/components/{name}.py" for name in ("encoding", "parquet_example_gen", "shards")]
 
 
 def _encodable(kind: pa.DataType) -> pa.DataType:
@@ -51,7 +61,7 @@ def _as_lists(column: pa.ChunkedArray) -> pa.Array:
 
 
 def encode_examples(table: pa.Table) -> Iterator[bytes]:
-    """Encodes the rows of a table as serialized `tf.Example`s.
+    """Encodes the rows of a table as serialized `tf.Example`s, a batch at a time.
 
     Args:
       table: Columns of strings, integers or floats, or lists of them. A null is an absent
@@ -60,55 +70,70 @@ def encode_examples(table: pa.Table) -> Iterator[bytes]:
     Yields:
       One serialized `tf.Example` a row.
     """
-    from tfx_bsl.coders import example_coder
-
     for start in range(0, table.num_rows, _ROWS_PER_BATCH):
         batch = table.slice(start, _ROWS_PER_BATCH)
-        arrays = [_as_lists(column) for column in batch.columns]
-        yield from example_coder.RecordBatchToExamplesEncoder().encode(
-            pa.RecordBatch.from_arrays(arrays, names=batch.column_names)
-        )
+        yield from encode_columns({name: _as_lists(batch[name]) for name in batch.column_names})
 
 
-@beam.ptransform_fn
-@beam.typehints.with_input_types(beam.Pipeline)
-@beam.typehints.with_output_types(bytes)
-def _parquet_to_examples(
-    pipeline: beam.Pipeline, exec_properties: dict[str, Any], split_pattern: str
-) -> beam.PCollection:
-    """Reads one split's files and encodes them."""
-    pattern = os.path.join(exec_properties[standard_component_specs.INPUT_BASE_KEY], split_pattern)
-    return (
-        pipeline
-        | "ReadParquet" >> beam.io.ReadFromParquetBatched(pattern)
-        | "EncodeExamples" >> beam.FlatMap(encode_examples)
-    )
+class _WriteShard(beam.DoFn):
+    """Makes a shard of examples from a Parquet file."""
+
+    def process(self, shard: Shard) -> None:
+        """Reads and writes batch by batch."""
+        # Parquet has compression of its own.
+        with FileSystems.open(shard.source, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+            batches = pq.ParquetFile(file).iter_batches(_ROWS_PER_BATCH)
+            write_shard(shard, (encode_examples(pa.Table.from_batches([batch])) for batch in batches))
 
 
-class ParquetExecutor(BaseExampleGenExecutor):
-    """Writes Parquet rows as `tf.Example`s, each input split a split of its own."""
+class ParquetExecutor(BaseBeamExecutor):
+    """Writes Parquet rows as `tf.Example`s: a split for each input split, a shard for each file."""
 
-    def GetInputSourceToExamplePTransform(self) -> Callable[..., beam.PTransform]:  # noqa: N802  (TFX's name)
-        """The transform from input files to examples."""
-        return _parquet_to_examples
+    def Do(  # noqa: N802  (TFX's name)
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the artifact `examples`.
+
+        Raises:
+          InputError: A split has no file.
+        """
+        examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
+        config = example_gen_pb2.Input()
+        proto_utils.json_to_proto(exec_properties[standard_component_specs.INPUT_CONFIG_KEY], config)
+        base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
+        shards = []
+        for split in config.splits:
+            files = find_files(os.path.join(base, split.pattern))
+            shards += [
+                Shard(file, examples.uri, split.name, shard_name(i, len(files)))
+                for i, file in enumerate(files)
+            ]
+        make_examples(self._make_beam_pipeline(), shards, _WriteShard(), examples)
 
 
 def parquet_example_gen(input_base: str, splits: tuple[str, ...]) -> FileBasedExampleGen:
     """An ExampleGen over `input_base/SPLIT/*.parquet`.
 
+    TFX's driver asks for a new execution if the names, sizes or times of the files have changed.
+
     Args:
       input_base: Folder with one folder a split.
       splits: The splits' names.
     """
-    # ExampleGen would part a lone input split into `train` and `eval`.
-    whole = example_gen_pb2.SplitConfig(
-        splits=[example_gen_pb2.SplitConfig.Split(name=splits[0], hash_buckets=1)]
-    )
+    code = struct_pb2.Struct()  # so that changed code is not answered from the cache
+    code["code"] = code_digest(*_CODE)
+    packed = any_pb2.Any()
+    packed.Pack(code)
     return FileBasedExampleGen(
         input_base=input_base,
         input_config=example_gen_pb2.Input(
             splits=[example_gen_pb2.Input.Split(name=s, pattern=f"{s}/*.parquet") for s in splits]
         ),
-        output_config=example_gen_pb2.Output(split_config=whole) if len(splits) == 1 else None,
-        custom_executor_spec=executor_spec.BeamExecutorSpec(ParquetExecutor),
+        # Without a configuration a lone input split would be said to become `train` and `eval`.
+        output_config=example_gen_pb2.Output(),
+        custom_config=example_gen_pb2.CustomConfig(custom_config=packed),
+        custom_executor_spec=BeamExecutorSpec(ParquetExecutor),
     )

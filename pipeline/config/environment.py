@@ -8,9 +8,15 @@ from pathlib import Path
 import platformdirs
 
 CACHE_VARIABLE = "RECSTACK_CACHE"
+PSEUDONYM_KEY_VARIABLE = "RECSTACK_PSEUDONYM_KEY"
 
 
 def cache_dir() -> Path:
     """Folder for fetched data sets and weights: `RECSTACK_CACHE`, or the user's cache folder."""
     named = os.environ.get(CACHE_VARIABLE)
     return Path(named) if named else Path(platformdirs.user_cache_dir("recstack"))
+
+
+def pseudonym_key() -> str | None:
+    """The pseudonyms' key, hex or base64, as `RECSTACK_PSEUDONYM_KEY` has it; `None` if unset or empty."""
+    return os.environ.get(PSEUDONYM_KEY_VARIABLE) or None

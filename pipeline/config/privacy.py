@@ -23,7 +23,7 @@ class PrivacyConfig(Frozen):
       min_users: Attribute values and item ids with fewer distinct users are folded into
         out-of-vocabulary.
       retention_days: Older events are left out; by default none are.
-      as_of: The day from which `retention_days` counts back; by default that of the newest event.
+      as_of: The day from which `retention_days` counts back; by default that of the run.
     """
 
     user_ids: Literal["raw", "pseudonyms"] | None = None

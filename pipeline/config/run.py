@@ -147,12 +147,12 @@ def _with_absolute_inputs(config: RunConfig, base: Path) -> RunConfig:
     changes: dict[str, Any] = {"data": _absolute_source(config.data, base)}
     if config.schema_dir is not None:
         changes["schema_dir"] = base / config.schema_dir
-    folder = config.text.folder()
-    if folder is not None:
-        changes["text"] = config.text.model_copy(update={"weights": str(base / folder)})
     if config.privacy.key_file is not None:
         key_file = base / config.privacy.key_file
         changes["privacy"] = config.privacy.model_copy(update={"key_file": key_file})
+    folder = config.text.folder()
+    if folder is not None:
+        changes["text"] = config.text.model_copy(update={"weights": str(base / folder)})
     if config.validation.served_requests is not None:
         requests = base / config.validation.served_requests
         changes["validation"] = config.validation.model_copy(update={"served_requests": requests})

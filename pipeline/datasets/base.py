@@ -1,37 +1,107 @@
-"""What every data source offers."""
+"""What an adapter is: all that differs between sources."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 
+from pipeline.datasets.raw_file import Part, RawFile
+from pipeline.datasets.raw_table import RawTable
+from pipeline.datasets.reading import digest
+from pipeline.datasets.typed import type_interactions, type_items, type_users
 from schemas.features import TableLayout
-from schemas.tables import CanonicalTables
 
 
-class DatasetAdapter(Protocol):
-    """Turns the raw files of one source into canonical tables."""
+class DatasetAdapter(ABC):
+    """Reads the raw files of one source, and names their columns as the canonical tables do.
 
+    Typing, cleaning, joining and splitting come after it and are the same for all sources. An adapter
+    travels to Beam's workers: it holds paths and settings, and nothing that is open.
+
+    Attributes:
+      timestamp_unit: `s` or `ms` since 1970 UTC, `iso`, or a format of `datetime.strptime`.
+      ids_are_public: Whether the user ids are those of a published data set, and nobody's.
+    """
+
+    timestamp_unit: str = "s"
+    ids_are_public: bool = False
+
+    @abstractmethod
     def layout(self) -> TableLayout:
-        """Which optional columns the tables will have; known without reading the files."""
+        """Which optional columns the tables have; known without reading the files."""
 
-    def check(self) -> None:
-        """Finds what can be found without reading the files whole.
+    @abstractmethod
+    def interaction_files(self) -> Sequence[RawFile]:
+        """The files that hold the interactions."""
 
-        Raises:
-          InputError: A file cannot be fetched or read, or lacks a column.
+    @abstractmethod
+    def interactions(self, part: Part) -> Iterator[RawTable]:
+        """Reads a part of one of :meth:`interaction_files`.
+
+        Yields:
+          Tables with `user_id`, `item_id`, `timestamp` and, as the layout says, `value`,
+          `event_type`, `dwell_seconds`; of any type that can be understood, text included.
         """
 
-    def fingerprint(self) -> str:
-        """A digest of the raw files and of how they are mapped; nothing is parsed.
+    @abstractmethod
+    def items(self) -> Iterator[RawTable]:
+        """Yields tables with `item_id`, `title` and, as the layout says, `text` and attributes."""
+
+    def users(self) -> Iterator[RawTable]:
+        """Yields tables with `user_id` and the attributes of the layout; by default nothing."""
+        return iter(())
+
+    def other_files(self) -> Sequence[RawFile]:
+        """The files that hold items and users."""
+        return ()
+
+    def mapping(self) -> object:
+        """What, beside the files, decides how they are understood; it can be written as JSON."""
+        return type(self).__name__
+
+    def parts(self) -> list[Part]:
+        """The pieces of the interactions, in order.
 
         Raises:
           InputError: A file cannot be read.
         """
+        return [part for file in self.interaction_files() for part in file.parts()]
 
-    def load(self) -> CanonicalTables:
-        """Reads the files.
+    def num_rows(self) -> int:
+        """About how many interactions there are.
 
         Raises:
-          InputError: A value cannot be understood; the message names the file, the number of
-            such rows and the first one's line.
+          InputError: A file cannot be read.
         """
+        return sum(file.num_rows() for file in self.interaction_files())
+
+    def check(self) -> None:
+        """Reads the beginning of each table.
+
+        Raises:
+          InputError: A file cannot be fetched or read, lacks a column, or holds one of a type that
+            cannot be used.
+        """
+        layout = self.layout()
+        for file in (*self.interaction_files(), *self.other_files()):
+            file.columns()
+        for raw in _first(self.interactions(self.parts()[0])):
+            type_interactions(raw, layout, self.timestamp_unit)
+        for raw in _first(self.items()):
+            type_items(raw, layout)
+        for raw in _first(self.users()):
+            type_users(raw, layout)
+
+    def fingerprint(self) -> str:
+        """A digest of the raw files and of how they are understood; nothing is parsed.
+
+        Raises:
+          InputError: A file cannot be read.
+        """
+        files = (*self.interaction_files(), *self.other_files())
+        return digest([file.path for file in files], self.mapping())
+
+
+def _first(tables: Iterator[RawTable]) -> list[RawTable]:
+    first = next(tables, None)
+    return [] if first is None else [first]

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import logging
-
-import pyarrow as pa
-import pyarrow.compute as pc
+from collections.abc import Iterator
+from functools import partial
 
 from pipeline.config.data import CategoriesColumn, CsvSource
-from pipeline.datasets.raw_file import RawFile
-from pipeline.datasets.reading import (
-    as_categories,
-    as_ids,
-    as_numbers,
-    as_texts,
-    as_timestamps,
-    digest,
-    refuse_duplicates,
+from pipeline.datasets.base import DatasetAdapter
+from pipeline.datasets.raw_file import Part, RawFile, raw_files
+from pipeline.datasets.raw_table import RawTable
+from pipeline.datasets.reading import split_categories
+from schemas.features import (
+    DWELL_SECONDS,
+    EVENT_TYPE,
+    ITEM_ID,
+    TEXT,
+    TIMESTAMP,
+    TITLE,
+    USER_ID,
+    VALUE,
+    TableLayout,
+    item_feature_name,
+    user_feature_name,
 )
-from schemas.features import ITEM_ID, TITLE, TableLayout, item_feature_name, user_feature_name
-from schemas.tables import CanonicalTables, interactions_schema, items_schema, users_schema
 
 
-class CsvFiles:
+class CsvFiles(DatasetAdapter):
     """The adapter of a column mapping."""
 
     def __init__(self, source: CsvSource):
@@ -32,124 +35,73 @@ class CsvFiles:
           source: The mapping.
         """
         self._source = source
-        self._interactions_file = RawFile(source.interactions.path, source.interactions.separator)
-        self._items_file = RawFile(source.items.path, source.items.separator)
-        users = source.users
-        self._users_file = RawFile(users.path, users.separator) if users else None
-
-    def check(self) -> None:
-        """Checks that every mapped column exists."""
-        self._interactions_file.require(self._interaction_columns())
-        self._items_file.require(self._item_columns())
-        if self._users_file is not None:
-            self._users_file.require(self._user_columns())
+        self.timestamp_unit = source.interactions.timestamp_unit
 
     def layout(self) -> TableLayout:
         """The optional columns that are mapped."""
-        source = self._source
+        source, log = self._source, self._source.interactions
         return TableLayout(
             user_categories=tuple(map(user_feature_name, source.users.categories if source.users else ())),
             user_numbers=tuple(map(user_feature_name, source.users.numbers if source.users else ())),
             item_categories=tuple(map(item_feature_name, source.items.categories)),
             item_numbers=tuple(map(item_feature_name, source.items.numbers)),
-            has_value=source.interactions.value is not None,
-            has_event_type=source.interactions.event_type is not None,
+            has_value=log.value is not None,
+            has_event_type=log.event_type is not None,
             has_text=source.items.text is not None,
+            has_dwell=log.dwell_seconds is not None,
+            exposure_types=log.exposure_types,
+            prior_types=log.prior_types,
         )
 
-    def fingerprint(self) -> str:
-        """Digest of the files and the mapping, the files' places left out."""
-        files = [self._interactions_file, self._items_file, self._users_file]
-        mapping = self._source.model_dump(
+    def interaction_files(self) -> list[RawFile]:
+        """The file, or those of the folder."""
+        log = self._source.interactions
+        return raw_files(log.path, log.separator)
+
+    def other_files(self) -> list[RawFile]:
+        """Items, and users if there are any."""
+        files = (self._source.items, self._source.users)
+        return [RawFile(file.path, file.separator) for file in files if file is not None]
+
+    def mapping(self) -> object:
+        """The mapping, the files' places left out."""
+        return self._source.model_dump(
             mode="json", exclude={"interactions": {"path"}, "items": {"path"}, "users": {"path"}}
         )
-        return digest([file.path for file in files if file is not None], mapping)
 
-    def load(self) -> CanonicalTables:
-        """Reads the files.
+    def interactions(self, part: Part) -> Iterator[RawTable]:
+        """The mapped columns."""
+        log = self._source.interactions
+        columns = {USER_ID: log.user_id, ITEM_ID: log.item_id, TIMESTAMP: log.timestamp}
+        optional = {VALUE: log.value, EVENT_TYPE: log.event_type, DWELL_SECONDS: log.dwell_seconds}
+        columns |= {name: column for name, column in optional.items() if column is not None}
+        return part.file.read(columns, part)
 
-        An interaction with an item that the items file does not have keeps its place: the item
-        gets a row with its id for a title.
-        """
-        interactions = self._interactions()
-        items = _with_missing_items(self._items(), interactions[ITEM_ID].combine_chunks())
-        return CanonicalTables(interactions, items, self._users())
+    def items(self) -> Iterator[RawTable]:
+        """The mapped columns, texts of several categories split."""
+        source = self._source.items
+        columns = {ITEM_ID: source.item_id, TITLE: source.title}
+        if source.text is not None:
+            columns[TEXT] = source.text
+        columns |= {item_feature_name(n): _column(c) for n, c in source.categories.items()}
+        columns |= {item_feature_name(n): c for n, c in source.numbers.items()}
+        for raw in RawFile(source.path, source.separator).read(columns):
+            for name, column in source.categories.items():
+                if isinstance(column, CategoriesColumn) and column.separator is not None:
+                    split = partial(split_categories, separator=column.separator)
+                    raw = raw.changed(item_feature_name(name), split)
+            yield raw
 
-    def _interaction_columns(self) -> list[str]:
-        mapping = self._source.interactions
-        optional = [c for c in (mapping.value, mapping.event_type) if c is not None]
-        return [mapping.user_id, mapping.item_id, mapping.timestamp, *optional]
-
-    def _item_columns(self) -> list[str]:
-        mapping = self._source.items
-        text = [mapping.text] if mapping.text is not None else []
-        categories = [_column(c) for c in mapping.categories.values()]
-        return [mapping.item_id, mapping.title, *text, *categories, *mapping.numbers.values()]
-
-    def _user_columns(self) -> list[str]:
-        mapping = self._source.users
-        if mapping is None:
-            return []
-        return [mapping.user_id, *mapping.categories.values(), *mapping.numbers.values()]
-
-    def _interactions(self) -> pa.Table:
-        mapping = self._source.interactions
-        raw = self._interactions_file.read(self._interaction_columns())
-        columns = [
-            as_ids(raw[mapping.user_id]),
-            as_ids(raw[mapping.item_id]),
-            as_timestamps(raw[mapping.timestamp], mapping.timestamp_unit),
-        ]
-        if mapping.value is not None:
-            columns.append(as_numbers(raw[mapping.value], required=True))
-        if mapping.event_type is not None:
-            columns.append(as_ids(raw[mapping.event_type]))
-        return pa.Table.from_arrays(columns, schema=interactions_schema(self.layout()))
-
-    def _items(self) -> pa.Table:
-        mapping = self._source.items
-        raw = self._items_file.read(self._item_columns())
-        ids = as_ids(raw[mapping.item_id])
-        refuse_duplicates(raw[mapping.item_id], ids)
-        columns = [ids, pc.fill_null(as_texts(raw[mapping.title]), "")]
-        if mapping.text is not None:
-            columns.append(as_texts(raw[mapping.text]))
-        for column in mapping.categories.values():
-            separator = column.separator if isinstance(column, CategoriesColumn) else None
-            columns.append(as_categories(raw[_column(column)], separator))
-        columns += [as_numbers(raw[column]) for column in mapping.numbers.values()]
-        return pa.Table.from_arrays(columns, schema=items_schema(self.layout()))
-
-    def _users(self) -> pa.Table:
-        schema = users_schema(self.layout())
-        mapping, file = self._source.users, self._users_file
-        if mapping is None or file is None:
-            return schema.empty_table()
-        raw = file.read(self._user_columns())
-        ids = as_ids(raw[mapping.user_id])
-        refuse_duplicates(raw[mapping.user_id], ids)
-        columns = [ids]
-        columns += [as_texts(raw[column]) for column in mapping.categories.values()]
-        columns += [as_numbers(raw[column]) for column in mapping.numbers.values()]
-        return pa.Table.from_arrays(columns, schema=schema)
+    def users(self) -> Iterator[RawTable]:
+        """The mapped columns; nothing without a users file."""
+        source = self._source.users
+        if source is None:
+            return
+        columns = {USER_ID: source.user_id}
+        columns |= {user_feature_name(n): c for n, c in source.categories.items()}
+        columns |= {user_feature_name(n): c for n, c in source.numbers.items()}
+        yield from RawFile(source.path, source.separator).read(columns)
 
 
 def _column(column: str | CategoriesColumn) -> str:
     return column if isinstance(column, str) else column.column
-
-
-def _with_missing_items(items: pa.Table, used: pa.Array) -> pa.Table:
-    """Adds rows for used items that the table does not have."""
-    distinct = pc.unique(used)
-    missing = distinct.filter(pc.invert(pc.is_in(distinct, items[ITEM_ID].combine_chunks())))
-    if len(missing) == 0:
-        return items
-    logging.getLogger(__name__).warning(
-        "%d items have interactions but no row in the items file; their ids stand for their titles",
-        len(missing),
-    )
-    columns = [
-        missing if field.name in (ITEM_ID, TITLE) else pa.nulls(len(missing), field.type)
-        for field in items.schema
-    ]
-    return pa.concat_tables([items, pa.Table.from_arrays(columns, schema=items.schema)])

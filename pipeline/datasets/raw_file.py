@@ -1,41 +1,71 @@
-"""Raw files: CSV and Parquet behind one interface."""
+"""Raw files: CSV and Parquet behind one interface, read piece by piece."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from pipeline.datasets.raw_table import Faults, RawTable
 from pipeline.errors import InputError
 
 _PARQUET_SUFFIXES = (".parquet", ".pq")
-_BLOCK_BYTES = 1 << 24  # also the longest row that a CSV file may have
+_SUFFIXES = (*_PARQUET_SUFFIXES, ".csv", ".tsv", ".gz", ".bz2")
+# A CSV file is read in such blocks; where one row is longer, in the larger ones.
+_BLOCK_BYTES = (1 << 24, 1 << 28)
+_ROWS_PER_TABLE = 1 << 17
+_BYTES_PER_CSV_ROW = 40  # a guess, for files whose rows nobody has counted
 _SHOWN_CHARACTERS = 50
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Part:
+    """A piece of a file that one worker reads by itself.
+
+    Attributes:
+      file: The file.
+      row_groups: Of a Parquet file; `None` for all of a CSV file.
+    """
+
+    file: RawFile
+    row_groups: tuple[int, ...] | None = None
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self.file.path.name
+
+
 class RawFile:
     """A CSV or Parquet file, told apart by the suffix; a CSV file may be compressed (`.csv.gz`)."""
 
-    def __init__(self, path: Path, separator: str = ","):
+    def __init__(
+        self, path: Path, separator: str = ",", header: tuple[str, ...] | None = None, quoted: bool = True
+    ):
         """Names the file; nothing is read.
 
         Args:
           path: The file.
           separator: The one character between the columns of a CSV file.
+          header: The columns of a CSV file whose first line does not name them.
+          quoted: Whether double quotes may enclose a cell of a CSV file.
         """
         self.path = path
         self._separator = separator
+        self._header = header
+        self._quoted = quoted
         self._is_parquet = path.suffix.lower() in _PARQUET_SUFFIXES
 
     def columns(self) -> list[str]:
@@ -48,10 +78,12 @@ class RawFile:
             return self._guarded(lambda: list(pq.read_schema(self.path).names))
         if len(self._separator) != 1:
             raise InputError(f"{self.path}: the separator must be one character, not '{self._separator}'")
-        header = self._guarded(lambda: next(self._records(), None))
-        if header is None:
+        first = self._guarded(self._first_record)
+        if self._header is not None:
+            return list(self._header)
+        if first is None:
             raise InputError(f"{self.path} is empty; it needs a header line with the columns' names")
-        return header[1]
+        return first
 
     def require(self, columns: Iterable[str]) -> None:
         """Checks that columns exist, once each.
@@ -66,71 +98,165 @@ class RawFile:
             if have.count(column) > 1:
                 raise InputError(f"{self.path} has more than one column '{column}'; rename one")
 
-    def read(self, columns: Sequence[str]) -> dict[str, RawColumn]:
-        """Reads columns; every cell of a CSV file as text, exactly as it stands.
+    def num_rows(self) -> int:
+        """Rows of a Parquet file; of a CSV file, a guess by its size."""
+        if self._is_parquet:
+            return self._guarded(lambda: pq.read_metadata(self.path).num_rows)
+        return math.ceil(self._guarded(lambda: self.path.stat().st_size) / _BYTES_PER_CSV_ROW)
 
-        Returns:
-          The columns by name.
+    def parts(self) -> list[Part]:
+        """The pieces that may be read at the same time, in the file's order."""
+        if not self._is_parquet:
+            return [Part(self)]
+        metadata = self._guarded(lambda: pq.read_metadata(self.path))
+        parts, group, rows = [], [], 0
+        for i in range(metadata.num_row_groups):
+            group.append(i)
+            rows += metadata.row_group(i).num_rows
+            if rows >= _ROWS_PER_TABLE:
+                parts.append(Part(self, tuple(group)))
+                group, rows = [], 0
+        return [*parts, Part(self, tuple(group))] if group or not parts else parts
+
+    def read(self, columns: Mapping[str, str], part: Part | None = None) -> Iterator[RawTable]:
+        """Reads columns, piece by piece; every cell of a CSV file as text, exactly as it stands.
+
+        Args:
+          columns: The name that each column is to have, to the column's name in the file.
+          part: A part of this file; by default the whole file.
+
+        Yields:
+          Tables of some hundred thousand rows at most, of the first part first.
 
         Raises:
-          InputError: The file cannot be read, lacks a column, or has rows of another width than
-            its header.
+          InputError: The file cannot be read or lacks a column.
         """
-        self.require(columns)
-        wanted = list(dict.fromkeys(columns))
-        table = self._guarded(
-            lambda: pq.read_table(self.path, columns=wanted) if self._is_parquet else self._read_csv(wanted)
-        )
-        return {name: RawColumn(name, table[name], self) for name in wanted}
+        self.require(columns.values())
+        if self._is_parquet:
+            yield from self._read_parquet(columns, part.row_groups if part else None)
+        else:
+            yield from self._read_csv(columns)
 
-    def place(self, row: int) -> str:
-        """How a person finds the row of this index: by line in a CSV file."""
-        if not self._is_parquet:
-            with suppress(csv.Error):  # a cell longer than Python's reader takes: the number must do
-                for record, (line, _) in enumerate(self._records()):
-                    if record == row + 1:  # the header is record 0
-                        return f"line {line}"
-        return f"row {row + 1}"
+    def _read_parquet(
+        self, columns: Mapping[str, str], row_groups: tuple[int, ...] | None
+    ) -> Iterator[RawTable]:
+        file = self._guarded(lambda: pq.ParquetFile(self.path))
+        sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+        for group in row_groups if row_groups is not None else range(len(sizes)):
+            first = sum(sizes[:group]) + 1
+            batches = file.iter_batches(
+                _ROWS_PER_TABLE, row_groups=[group], columns=list(dict.fromkeys(columns.values()))
+            )
+            for batch in self._each(batches):
+                table = pa.Table.from_batches([batch])
+                yield self._table(table, columns, np.arange(first, first + len(batch)), Faults())
+                first += len(batch)
 
-    def _records(self) -> Iterator[tuple[int, list[str]]]:
-        """The lines at which a CSV file's records start, and their cells; blank lines have none."""
-        with pa.input_stream(str(self.path)) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as text:
-            reader = csv.reader(text, delimiter=self._separator)
-            line = 1
-            for cells in reader:
-                if cells:
-                    yield line, cells
-                line = reader.line_num + 1
+    def _read_csv(self, columns: Mapping[str, str]) -> Iterator[RawTable]:
+        done = 0
+        for block_bytes in _BLOCK_BYTES:
+            try:
+                for raw in self._csv_tables(columns, block_bytes, done):
+                    done = int(raw.last_row)
+                    yield raw
+                return
+            except _RowTooLongError:
+                continue
+        limit = _BLOCK_BYTES[-1] >> 20
+        raise InputError(f"{self.path} has a row longer than {limit} MB after row {done:,}; mend the file")
 
-    def _read_csv(self, wanted: list[str]) -> pa.Table:
-        odd_rows: list[pa_csv.InvalidRow] = []
+    def _csv_tables(self, columns: Mapping[str, str], block_bytes: int, done: int) -> Iterator[RawTable]:
+        """The tables after row `done`."""
+        misfits: list[pa_csv.InvalidRow] = []
 
         def note(row: pa_csv.InvalidRow) -> str:
-            odd_rows.append(row)
+            misfits.append(row)
             return "skip"
 
-        table = pa_csv.read_csv(
-            self.path,
-            # With threads, rows have no numbers.
-            read_options=pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
-            parse_options=pa_csv.ParseOptions(
-                delimiter=self._separator, newlines_in_values=True, invalid_row_handler=note
-            ),
-            convert_options=pa_csv.ConvertOptions(
-                include_columns=wanted,
-                column_types={name: pa.string() for name in wanted},
-                strings_can_be_null=False,
-            ),
-        )
-        if odd_rows:
-            first = odd_rows[0]
-            raise InputError(
-                f"{self.path}: {count_rows(len(odd_rows))} another number of cells than the header's "
-                f"{first.expected_columns}; the first is {self.place(first.number - 2)} with "
-                f"{first.actual_columns}: {first.text[:_SHOWN_CHARACTERS]!r}; "
-                "a cell with a separator inside must stand in double quotes"
+        wanted = list(dict.fromkeys(columns.values()))
+        reader = self._guarded(
+            lambda: pa_csv.open_csv(
+                self.path,
+                # With threads, rows have no numbers.
+                read_options=pa_csv.ReadOptions(
+                    use_threads=False, block_size=block_bytes, column_names=self._header
+                ),
+                parse_options=pa_csv.ParseOptions(
+                    delimiter=self._separator,
+                    quote_char='"' if self._quoted else False,
+                    newlines_in_values=self._quoted,
+                    invalid_row_handler=note,
+                ),
+                convert_options=pa_csv.ConvertOptions(
+                    include_columns=wanted,
+                    # As bytes, so that one that is no UTF-8 does not spoil the file.
+                    column_types=dict.fromkeys(wanted, pa.binary()),
+                    strings_can_be_null=False,
+                ),
             )
-        return table
+        )
+        header_rows = 0 if self._header else 1
+        numbering = _Numbering(header_rows)
+        for batch in self._each(reader):
+            numbers = numbering.of(batch.num_rows, misfits)
+            faults = _misfit_faults(misfits, numbers[-1] if len(numbers) else 0, header_rows)
+            raw = self._table(pa.Table.from_batches([batch]), columns, numbers, faults)
+            if raw.last_row > done:
+                yield raw.after(done)
+        if misfits:
+            faults = _misfit_faults(misfits, misfits[-1].number, header_rows)
+            empty = pa.table({name: pa.array([], pa.binary()) for name in wanted})
+            yield self._table(empty, columns, np.zeros(0, np.int64), faults).after(done)
+
+    def _table(
+        self, table: pa.Table, columns: Mapping[str, str], numbers: np.ndarray, faults: Faults
+    ) -> RawTable:
+        """The columns under their new names, text decoded."""
+        decoded, is_text = {}, np.ones(len(table), bool)
+        for column in table.column_names:
+            decoded[column], good = _decode(table[column])
+            is_text &= good
+        faults = faults.plus("not_utf8", numbers[~is_text])
+        named = pa.table({name: decoded[column] for name, column in columns.items()})
+        if not is_text.all():
+            named, numbers = named.filter(pa.array(is_text)), numbers[is_text]
+        return RawTable(named, numbers, self.path.name, faults)
+
+    def _first_record(self) -> list[str] | None:
+        """The cells of the first line that is not blank; nothing of a file without a header."""
+        with (
+            pa.input_stream(str(self.path)) as raw,
+            # What comes after the header may be anything.
+            io.TextIOWrapper(raw, "utf-8-sig", errors="surrogateescape", newline="") as text,
+        ):
+            if self._header is not None:
+                text.read(1)
+                return None
+            reader = csv.reader(
+                text,
+                delimiter=self._separator,
+                quoting=csv.QUOTE_MINIMAL if self._quoted else csv.QUOTE_NONE,
+            )
+            cells = next(filter(None, reader), None)
+        for cell in cells or ():
+            cell.encode()  # raises where the header is no UTF-8
+        return cells
+
+    def _each(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Batches, with what the reader raises turned into a message."""
+        iterator = iter(batches)
+        while True:
+            try:
+                batch = next(iterator)
+            except StopIteration:
+                return
+            except pa.ArrowInvalid as error:
+                if "straddl" in str(error):
+                    raise _RowTooLongError from error
+                self._guarded(_raises(error))
+            except (pa.ArrowException, OSError) as error:
+                self._guarded(_raises(error))
+            yield batch
 
     def _guarded(self, read: Callable[[], T]) -> T:
         """Runs a reader and turns what it raises into a message."""
@@ -139,48 +265,82 @@ class RawFile:
             self.path.open("rb").close()  # the system's own words, where Arrow's are long
             return read()
         except pa.ArrowException as error:
+            if "straddl" in str(error):
+                raise _RowTooLongError from error
             raise InputError(f"{self.path} is not a {kind} file: {error}") from error
-        except (UnicodeDecodeError, EOFError, csv.Error) as error:
+        except (UnicodeError, EOFError, csv.Error) as error:
             raise InputError(f"{self.path} is not a {kind} file: {error}") from error
         except OSError as error:
             raise InputError(f"cannot read {self.path}: {error.strerror or error}") from error
 
 
-@dataclass(frozen=True)
-class RawColumn:
-    """A column as it stands in a file.
+def raw_files(path: Path, separator: str = ",") -> list[RawFile]:
+    """The file of a path, or the files of a folder in the order of their names.
 
-    Attributes:
-      name: Its name there.
-      values: Its cells: text if the file is CSV, any type if it is Parquet.
-      file: The file.
+    Raises:
+      InputError: The folder holds no CSV or Parquet file.
     """
-
-    name: str
-    values: pa.ChunkedArray
-    file: RawFile
-
-    def refuse(self, wrong: np.ndarray, what: str) -> None:
-        """Raises if any row is wrong.
-
-        Args:
-          wrong: [N] bool.
-          what: What wrong rows have.
-
-        Raises:
-          InputError: It says how many rows are wrong, and shows the first.
-        """
-        rows = np.flatnonzero(wrong)
-        if len(rows) == 0:
-            return
-        row = int(rows[0])
-        shown = str(self.values[row].as_py())[:_SHOWN_CHARACTERS]
-        raise InputError(
-            f"{self.file.path}: {count_rows(len(rows))} {what}; "
-            f"the first is {self.file.place(row)}: {shown!r}"
-        )
+    if not path.is_dir():
+        return [RawFile(path, separator)]
+    paths = sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES and p.is_file())
+    if not paths:
+        raise InputError(f"the folder {path} has no CSV or Parquet file")
+    return [RawFile(p, separator) for p in paths]
 
 
-def count_rows(count: int) -> str:
-    """Subject and verb of a sentence about rows."""
-    return "1 row has" if count == 1 else f"{count:,} rows have"
+class _RowTooLongError(Exception):
+    """A row does not fit a block."""
+
+
+def _raises(error: Exception) -> Callable[[], None]:
+    def read() -> None:
+        raise error
+
+    return read
+
+
+class _Numbering:
+    """Numbers the rows that a reader kept; it may tell of rows that it left out before their time."""
+
+    def __init__(self, header_rows: int):
+        self._header_rows = header_rows
+        self._next = 1 + header_rows  # the next record of the file, the header included
+
+    def of(self, count: int, misfits: list[pa_csv.InvalidRow]) -> np.ndarray:
+        """[count] numbers of the next rows that fit, the first after the header being 1."""
+        left_out = np.array([row.number for row in misfits if row.number >= self._next], np.int64)
+        records = np.arange(self._next, self._next + count + len(left_out))
+        records = records[~np.isin(records, left_out)][:count]
+        if count:
+            self._next = int(records[-1]) + 1
+        return records - self._header_rows
+
+
+def _misfit_faults(misfits: list[pa_csv.InvalidRow], last: int, header_rows: int) -> Faults:
+    """Takes those up to row `last` off the list of rows of another width."""
+    due = [row for row in misfits if row.number - header_rows <= last]
+    misfits[:] = misfits[len(due) :]
+    numbers = np.array([row.number - header_rows for row in due], np.int64)
+    return Faults().plus("unparsable_row", numbers, [row.text[:_SHOWN_CHARACTERS] for row in due])
+
+
+def _decode(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray]:
+    """Bytes as text, and where they are UTF-8; anything else as it is."""
+    if not (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)):
+        return column, np.ones(len(column), bool)
+    try:
+        return pc.cast(column, pa.string()), np.ones(len(column), bool)
+    except pa.ArrowInvalid:
+        values = column.to_pylist()  # seldom, and only the block that holds the bytes
+    good = np.array([_is_utf8(value) for value in values])
+    texts = [
+        value.decode() if ok and value is not None else None for value, ok in zip(values, good, strict=True)
+    ]
+    return pa.chunked_array([pa.array(texts, pa.string())]), good
+
+
+def _is_utf8(value: bytes | None) -> bool:
+    try:
+        return value is None or value.decode() is not None
+    except UnicodeDecodeError:
+        return False

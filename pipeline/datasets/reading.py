@@ -1,24 +1,42 @@
-"""From raw columns to typed ones, the same for every source."""
+"""From raw columns to typed ones, the same for every source.
+
+Nothing here raises for a bad cell: each function says which cells are missing and which are wrong, and
+:mod:`pipeline.datasets.typed` decides what becomes of the row.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterable
-from datetime import datetime, timezone
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.datasets.raw_file import RawColumn
 from pipeline.errors import InputError
+
+Column: TypeAlias = pa.Array | pa.ChunkedArray
 
 _ISO_8601 = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?"
 _UNITS_PER_SECOND = {"s": 1, "ms": 1000}
-_LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=timezone.utc).timestamp())
+
+
+class Numbers(NamedTuple):
+    """A column of numbers.
+
+    Attributes:
+      values: [N] float64, NaN where there is none.
+      missing: [N] bool, cells without content.
+      wrong: [N] bool, cells with a content that is no finite number.
+    """
+
+    values: np.ndarray
+    missing: np.ndarray
+    wrong: np.ndarray
 
 
 def digest(paths: Iterable[Path], mapping: object) -> str:
@@ -39,82 +57,66 @@ def digest(paths: Iterable[Path], mapping: object) -> str:
     return hasher.hexdigest()
 
 
-def as_ids(column: RawColumn) -> pa.ChunkedArray:
-    """Ids as text, exactly as they stand.
+def as_texts(column: Column, name: str) -> pa.ChunkedArray:
+    """Texts, exactly as they stand; an empty or missing one is null.
 
     Raises:
-      InputError: One is missing or empty.
+      InputError: The column's type does not turn into text.
     """
-    ids = _as_text(column)
-    column.refuse(_mask(pc.fill_null(pc.equal(ids, ""), True)), f"no '{column.name}'")
-    return ids
-
-
-def as_texts(column: RawColumn) -> pa.ChunkedArray:
-    """Texts, exactly as they stand; an empty or missing one is null."""
-    texts = _as_text(column)
+    texts = _as_text(column, name)
     return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
 
 
-def as_numbers(column: RawColumn, required: bool = False) -> pa.Array:
-    """Numbers as float32; an empty or missing one is null.
-
-    Args:
-      column: Texts or numbers.
-      required: Whether a missing number is an error.
+def as_numbers(column: Column, name: str) -> Numbers:
+    """Numbers, at the precision of float32.
 
     Raises:
-      InputError: A number is missing, cannot be understood, or is not finite.
+      InputError: The column's type does not turn into numbers.
     """
-    missing = _missing(column)
+    missing = _missing(column, name)
     with np.errstate(over="ignore"):
-        numbers = _as_floats(column).astype(np.float32)
-    column.refuse(~missing & ~np.isfinite(numbers), f"a '{column.name}' that is not a finite number")
-    if required:
-        column.refuse(missing, f"no '{column.name}'")
-    return pa.array(numbers, mask=missing)
+        values = _as_floats(column, name).astype(np.float32).astype(np.float64)
+    wrong = ~missing & ~np.isfinite(values)
+    return Numbers(np.where(wrong, np.nan, values), missing, wrong)
 
 
-def as_timestamps(column: RawColumn, unit: str) -> pa.Array:
-    """Times as int64 seconds since 1970 UTC; parts of a second are cut off.
+def as_seconds(column: Column, name: str, unit: str) -> Numbers:
+    """Times as seconds since 1970 UTC; parts of a second are cut off.
 
     Args:
       column: The raw times.
-      unit: `s`, `ms` or `iso`; an ISO time without a zone is taken for UTC.
+      name: Its name, for messages.
+      unit: `s`, `ms`, `iso` for ISO 8601 texts and for times of Arrow's own types, or a
+        format of `datetime.strptime`; a time without a zone is taken for UTC.
 
     Raises:
-      InputError: A time is missing, cannot be understood, or lies before 1970 or after 9999.
+      InputError: The column's type does not fit the unit.
     """
-    if unit == "iso":
-        seconds = _seconds_of_iso(column)
+    missing = _missing(column, name)
+    if unit in _UNITS_PER_SECOND:
+        if pa.types.is_temporal(column.type):
+            raise InputError(f"'{name}' holds {column.type}; its unit is 'iso'")
+        seconds = np.floor(_as_floats(column, name) / _UNITS_PER_SECOND[unit])
     else:
-        if pa.types.is_temporal(column.values.type):
-            raise InputError(
-                f"{column.file.path}: '{column.name}' holds {column.values.type}; set timestamp_unit: iso"
-            )
-        seconds = np.floor(_as_floats(column) / _UNITS_PER_SECOND[unit])
-    column.refuse(~np.isfinite(seconds), f"a '{column.name}' that is not a time in unit '{unit}'")
-    column.refuse(
-        (seconds < 0) | (seconds > _LAST_SECOND),
-        f"a '{column.name}' before 1970 or after 9999 (is timestamp_unit '{unit}' right?)",
-    )
-    return pa.array(seconds.astype(np.int64))
+        seconds = _seconds_of_moments(column, name, unit)
+    return Numbers(seconds, missing, ~missing & ~np.isfinite(seconds))
 
 
-def as_categories(column: RawColumn, separator: str | None) -> pa.Array:
+def as_categories(column: Column, name: str) -> pa.ListArray:
     """Several categories a cell, as list<string>; a cell without any is null.
 
     Args:
-      column: Texts, or lists in Parquet.
-      separator: What parts the categories of a text; without it a text is one category.
-        White space around a category is dropped.
+      column: Lists, or texts of one category each. White space around a category is dropped.
+      name: Its name, for messages.
+
+    Raises:
+      InputError: The column's type does not turn into text.
     """
-    values = column.values.combine_chunks()
+    values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if not _is_list(values.type):
-        text = _as_text(column).combine_chunks()
-        values = pc.split_pattern(text, separator) if separator else _singletons(text)
+        values = _singletons(_as_text(values, name))
     rows = pc.list_parent_indices(values).to_numpy(zero_copy_only=False)
-    flat = pc.utf8_trim_whitespace(_cast(values.flatten(), column))
+    flat = pc.utf8_trim_whitespace(_cast(values.flatten(), name))
     named = pc.fill_null(pc.not_equal(flat, ""), False)
     counts = np.bincount(rows[_mask(named)], minlength=len(values))
     offsets = np.append(0, np.cumsum(counts))
@@ -123,14 +125,33 @@ def as_categories(column: RawColumn, separator: str | None) -> pa.Array:
     )
 
 
-def refuse_duplicates(column: RawColumn, ids: pa.ChunkedArray) -> None:
-    """Checks that ids are unique.
+def split_categories(column: Column, separator: str) -> Column:
+    """Texts with several categories as lists of them; lists are left as they are."""
+    return column if _is_list(column.type) else pc.split_pattern(_as_text(column, "categories"), separator)
+
+
+def as_vectors(column: Column, name: str, dim: int) -> tuple[pa.ListArray, np.ndarray]:
+    """Dense vectors as list<float32>, null where there is none, and [N] bool where one is wrong.
+
+    A vector is wrong if it has not `dim` numbers, or one that is not finite; it becomes null.
 
     Raises:
-      InputError: They are not.
+      InputError: The column does not hold lists of numbers.
     """
-    repeated = pd.Series(ids.to_pandas()).duplicated().to_numpy()
-    column.refuse(repeated, f"a '{column.name}' that an earlier row has too")
+    values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if not _is_list(values.type):
+        raise InputError(f"'{name}' holds {values.type}, not lists of numbers")
+    lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False)
+    flat = pc.fill_null(pc.cast(values.flatten(), pa.float32()), np.nan).to_numpy(zero_copy_only=False)
+    parents = np.repeat(np.arange(len(values)), lengths)
+    spoilt = np.bincount(parents, weights=~np.isfinite(flat), minlength=len(values)) > 0
+    wrong = (lengths > 0) & ((lengths != dim) | spoilt)
+    kept = (lengths == dim) & ~wrong
+    offsets = np.append(0, np.cumsum(np.where(kept, dim, 0)))
+    chosen = pa.array(flat[kept[parents]] if len(flat) else flat, pa.float32())
+    return pa.ListArray.from_arrays(
+        pa.array(offsets, pa.int32(), mask=np.append(~kept, False)), chosen
+    ), wrong
 
 
 def _is_list(kind: pa.DataType) -> bool:
@@ -141,17 +162,15 @@ def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind)
 
 
-def _cast(values: pa.Array | pa.ChunkedArray, column: RawColumn) -> pa.Array | pa.ChunkedArray:
+def _cast(values: Column, name: str) -> Column:
     try:
         return pc.cast(values, pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise InputError(
-            f"{column.file.path}: '{column.name}' holds {values.type}, which does not turn into text"
-        ) from error
+        raise InputError(f"'{name}' holds {values.type}, which does not turn into text") from error
 
 
-def _as_text(column: RawColumn) -> pa.ChunkedArray:
-    return _cast(column.values, column)
+def _as_text(column: Column, name: str) -> Column:
+    return _cast(column, name)
 
 
 def _singletons(text: pa.Array) -> pa.ListArray:
@@ -159,44 +178,48 @@ def _singletons(text: pa.Array) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(np.arange(len(text) + 1), pa.int32()), text)
 
 
-def _mask(values: pa.Array | pa.ChunkedArray) -> np.ndarray:
+def _mask(values: Column) -> np.ndarray:
     """Booleans without nulls, as NumPy has them."""
     return values.to_numpy() if isinstance(values, pa.ChunkedArray) else values.to_numpy(zero_copy_only=False)
 
 
-def _missing(column: RawColumn) -> np.ndarray:
+def _missing(column: Column, name: str) -> np.ndarray:
     """Which cells are null, NaN or empty; [N] bool."""
-    values = column.values
-    if _is_text(values.type):
-        return _mask(pc.fill_null(pc.equal(_as_text(column), ""), True))
-    return _mask(pc.is_null(values, nan_is_null=pa.types.is_floating(values.type)))
+    if _is_text(column.type):
+        return _mask(pc.fill_null(pc.equal(_as_text(column, name), ""), True))
+    return _mask(pc.is_null(column, nan_is_null=pa.types.is_floating(column.type)))
 
 
-def _as_floats(column: RawColumn) -> np.ndarray:
+def _as_floats(column: Column, name: str) -> np.ndarray:
     """Cells as float64, NaN where they are no numbers; [N]."""
-    kind = column.values.type
-    if _is_text(kind):
-        return pd.to_numeric(_as_text(column).to_pandas(), errors="coerce").to_numpy(np.float64)
+    if _is_text(column.type):
+        text = _as_text(column, name)
+        try:
+            # An order of magnitude quicker, and right whenever every cell is a number.
+            return pc.cast(text, pa.float64()).to_pandas().to_numpy(np.float64)
+        except pa.ArrowInvalid:
+            return pd.to_numeric(text.to_pandas(), errors="coerce").to_numpy(np.float64)
     try:
-        return pc.cast(column.values, pa.float64(), safe=False).to_numpy().astype(np.float64)
+        cast = pc.cast(column, pa.float64(), safe=False)
+        return cast.to_pandas().to_numpy(np.float64)
     except pa.ArrowNotImplementedError as error:
-        raise InputError(
-            f"{column.file.path}: '{column.name}' holds {kind}, which does not turn into numbers"
-        ) from error
+        raise InputError(f"'{name}' holds {column.type}, which does not turn into numbers") from error
 
 
-def _seconds_of_iso(column: RawColumn) -> np.ndarray:
+def _seconds_of_moments(column: Column, name: str, unit: str) -> np.ndarray:
     """Seconds since 1970 UTC as float64, NaN where a cell is no time; [N]."""
-    kind = column.values.type
+    kind = column.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        moments = pd.Series(pc.cast(column.values, pa.timestamp("us"), safe=False).to_numpy())
+        moments = pd.Series(pc.cast(column, pa.timestamp("us"), safe=False).to_pandas())
     elif _is_text(kind):
-        text = _as_text(column).to_pandas()
-        moments = pd.to_datetime(text.where(text.str.fullmatch(_ISO_8601)), errors="coerce", utc=True)
-        moments = moments.dt.tz_localize(None)
+        text = _as_text(column, name).to_pandas()
+        if unit == "iso":
+            moments = pd.to_datetime(text.where(text.str.fullmatch(_ISO_8601)), errors="coerce", utc=True)
+        else:
+            moments = pd.to_datetime(text, format=unit, errors="coerce", utc=True)
     else:
-        raise InputError(
-            f"{column.file.path}: '{column.name}' holds {kind}, not times; set timestamp_unit to s or ms"
-        )
+        raise InputError(f"'{name}' holds {kind}, not times; its unit is 's' or 'ms'")
+    if moments.dt.tz is not None:
+        moments = moments.dt.tz_convert("UTC").dt.tz_localize(None)
     seconds = moments.to_numpy().astype("datetime64[s]").astype(np.int64).astype(np.float64)
     return np.where(moments.isna(), np.nan, seconds)

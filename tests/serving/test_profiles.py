@@ -94,7 +94,9 @@ def test_profiles_outlive_saving(profiles, tmp_path):
     loaded = tf.saved_model.load(str(tmp_path))
     again, before = loaded.ask(IDS), module.ask(IDS)
     for name, values in before.items():
-        for left, right in zip(tf.nest.flatten(values, True), tf.nest.flatten(again[name], True), strict=True):
+        for left, right in zip(
+            tf.nest.flatten(values, True), tf.nest.flatten(again[name], True), strict=True
+        ):
             np.testing.assert_array_equal(left, right)
 
 

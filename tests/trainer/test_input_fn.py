@@ -94,3 +94,16 @@ class TestShuffled:
     def test_no_example_comes_twice_in_a_pass(self, files, lookup):
         places = _places(_dataset(files, lookup, shuffle_seed=3))
         assert len(set(places)) == len(places) == 8
+
+    def test_many_files_are_mixed_too_and_the_order_follows_the_seed(self, lookup, tmp_path):
+        """More files than are open at a time."""
+        row = {"item_id": "a", "history_item_ids": ["", ""], "age": 0.0}
+        files = [
+            write_examples(tmp_path / f"{file:05d}.gz", [{**row, "place": 10 * file + i} for i in range(10)])
+            for file in range(40)
+        ]
+        first, again = (_dataset(files, lookup, shuffle_seed=1) for _ in range(2))
+        passes = [_places(first), _places(first)]
+        assert [_places(again), _places(again)] == passes
+        assert passes[0] != passes[1]
+        assert sorted(passes[0]) == sorted(passes[1]) == list(range(400))

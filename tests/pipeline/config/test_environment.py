@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.config.environment import cache_dir
+from pipeline.config.environment import cache_dir, pseudonym_key
 
 
 def test_the_cache_can_be_moved(monkeypatch, tmp_path):
@@ -16,3 +16,10 @@ def test_by_default_the_cache_is_the_users(monkeypatch, tmp_path):
     assert cache_dir().name == "recstack"
     monkeypatch.setenv("RECSTACK_CACHE", "")
     assert cache_dir() != Path("")
+
+
+def test_an_empty_key_is_none(monkeypatch):
+    monkeypatch.setenv("RECSTACK_PSEUDONYM_KEY", "")
+    assert pseudonym_key() is None
+    monkeypatch.setenv("RECSTACK_PSEUDONYM_KEY", "abc")
+    assert pseudonym_key() == "abc"

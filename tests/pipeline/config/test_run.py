@@ -29,10 +29,12 @@ def test_the_shipped_configurations_are_valid():
 
 
 def test_paths_of_inputs_are_taken_from_the_configurations_folder(tmp_path):
-    config = _load(tmp_path, {**CSV, "schema_dir": "strict", "text": {"weights": "bert"}})
+    privacy = {"key_file": "ids.key"}
+    config = _load(tmp_path, {**CSV, "schema_dir": "strict", "text": {"weights": "bert"}, "privacy": privacy})
     assert config.data.interactions.path == tmp_path / "log.csv"
     assert config.data.items.path == Path("/abs/items.csv")
     assert config.schema_dir == tmp_path / "strict"
+    assert config.privacy.key_file == tmp_path / "ids.key"
     assert config.text.weights == str(tmp_path / "bert")
 
 

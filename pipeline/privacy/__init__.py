@@ -1,0 +1,1 @@
+"""What protects people: pseudonyms, sealed files, erasure."""
