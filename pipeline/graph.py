@@ -184,14 +184,14 @@ def _stream_nodes(stream: Stream, config: RunConfig, data: PreparedData, schema:
     statistics = statistics_gen.outputs["statistics"]
     schema_gen = ImportSchemaGen(schema_file=str(schema)).with_id(node_id("Schema"))
     validator = ExampleValidator(statistics=statistics, schema=schema_gen.outputs["schema"])
-    has_requests = stream == Stream.INTERACTIONS and config.validation.served_requests is not None
+    requests = config.validation.served_requests if stream == Stream.INTERACTIONS else None
     shift = drift_validator(
         statistics=statistics,
         schema=schema_gen.outputs["schema"],
         split=_LEARNT[stream],
         # Not the last run's: one that was stopped for drift would be what the next is compared with.
         baseline=newest_statistics(config.bundle_dir, stream) if config.validation.drift else None,
-        requests=RequestLog(config.validation.served_requests) if has_requests else None,
+        requests=RequestLog(requests) if requests is not None else None,
     )
     return StreamNodes(
         example_gen,
