@@ -30,7 +30,8 @@ from pipeline.locking import exclusive
 from pipeline.preparation.prepare_tables import prepare_tables
 from pipeline.preparation.settings import QUARANTINE, PreparationSettings, time_limits
 from pipeline.privacy.erasure_list import ErasureList
-from pipeline.privacy.pseudonyms import PseudonymKey
+from pipeline.privacy.policy import stored_key
+from pipeline.privacy.spans import KEY_ENTRY
 from schemas.features import FeatureSet, Stream, TableLayout, declare_features, item_feature_name
 
 # Goes up when what is written, or how raw values are understood, changes.
@@ -77,6 +78,11 @@ class PreparedData:
         return self.root / _HISTORIES_FILE
 
     @property
+    def pseudonym_key(self) -> str | None:
+        """Fingerprint of the key of the pseudonyms; `None` if user ids are kept as they are."""
+        return self.summary[KEY_ENTRY]
+
+    @property
     def quarantine_dir(self) -> Path:
         """What was rejected; it may not exist."""
         return self.root / QUARANTINE
@@ -104,8 +110,7 @@ def prepare(config: RunConfig, split: SplitConfig | None = None, folder: Path | 
     features = _declare(layout, config)
     for task in config.ranking.tasks:
         _check_task(task, layout)
-    key = pseudonym_key_of(config, adapter)
-    adapter.check()
+    key = stored_key(config)
     erased = ErasureList.load(config.run_dir)
     erased.check(key)
     settings = PreparationSettings(
@@ -143,25 +148,6 @@ def layout_of(adapter: DatasetAdapter, config: RunConfig) -> TableLayout:
     """The source's optional columns, and the vectors that the configuration adds."""
     vectors = {item_feature_name(name): file.dim for name, file in config.item_vectors.items()}
     return replace(adapter.layout(), item_vectors=tuple(vectors.items()))
-
-
-def pseudonym_key_of(config: RunConfig, adapter: DatasetAdapter) -> PseudonymKey | None:
-    """The key of the pseudonyms; `None` if user ids are kept as they are.
-
-    Raises:
-      InputError: Pseudonyms are wanted, and there is no key.
-    """
-    wanted = config.privacy.user_ids or ("raw" if adapter.ids_are_public else "pseudonyms")
-    if wanted == "raw":
-        return None
-    key = PseudonymKey.load(config.privacy.key_file)
-    if key is None:
-        raise InputError(
-            "privacy: user ids are replaced by pseudonyms, and there is no key: make one with "
-            "`recstack data key --output FILE` and name it in privacy.key_file or put it into "
-            "RECSTACK_PSEUDONYM_KEY; or set privacy.user_ids to raw, if the ids are no persons'"
-        )
-    return key
 
 
 def _declare(layout: TableLayout, config: RunConfig) -> FeatureSet:
@@ -227,6 +213,7 @@ def _write_once(
     """Writes the files if they are not there, and says whether they were."""
     if (root / _SUMMARY_FILE).is_file():
         return True
+    settings.adapter.check()
     root.parent.mkdir(parents=True, exist_ok=True)
     with exclusive(root.with_name(f"{root.name}.lock")):
         if (root / _SUMMARY_FILE).is_file():  # another process was quicker
@@ -263,7 +250,13 @@ def _write(
         folder / _HISTORIES_FILE,
     )
     _write_items(items.select([feature.name for feature in features.of(Stream.ITEMS)]), folder)
-    summary = {"digest": name, "layout": asdict(settings.layout), "items": items.num_rows, **summary}
+    summary = {
+        "digest": name,
+        KEY_ENTRY: settings.key.fingerprint if settings.key else None,
+        "layout": asdict(settings.layout),
+        "items": items.num_rows,
+        **summary,
+    }
     text = json.dumps(summary, indent=2, ensure_ascii=False)
     (folder / _SUMMARY_FILE).write_text(text, encoding="utf-8")
 

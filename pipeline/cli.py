@@ -52,6 +52,7 @@ def _options(
 ) -> None:
     if debug:
         logging.basicConfig(level=logging.DEBUG, format="%(levelname)s %(name)s: %(message)s")
+        logging.getLogger("apache_beam").setLevel(logging.INFO)  # its debugging drowns everything else
     else:
         logging.basicConfig(level=logging.WARNING, format="%(message)s")
 
@@ -95,16 +96,22 @@ def recommend(
     recstack recommend --users users.csv --output recommendations.parquet
     """
     from pipeline.commands.recommend import recommend_to_many, recommend_to_one
+    from pipeline.privacy.pseudonyms import PseudonymKey
 
     if (user is None) == (users is None):
         raise InputError("say whom to recommend to: either --user ID or --users FILE")
     if (users is None) != (output is None):
         raise InputError("--users FILE and --output FILE go together")
-    folder = bundle or load(config).bundle_dir
+    if bundle is not None and config == DEFAULT_CONFIG:
+        folder, key_file = bundle, None
+    else:
+        settings = load(config)
+        folder, key_file = bundle or settings.bundle_dir, settings.privacy.key_file
+    key = PseudonymKey.load(key_file)
     if user is not None:
-        recommend_to_one(folder, user, k)
+        recommend_to_one(folder, key, user, k)
     elif users is not None and output is not None:
-        recommend_to_many(folder, users, column, k, output)
+        recommend_to_many(folder, key, users, column, k, output)
 
 
 @app.command()

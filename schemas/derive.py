@@ -59,6 +59,8 @@ def _add(proto: schema_pb2.Feature, feature: Feature) -> None:
         proto.shape.SetInParent()  # a scalar
     elif not feature.is_list:
         proto.value_count.max = 1
+    elif feature.encoding == Encoding.VECTOR:
+        proto.value_count.min = proto.value_count.max = feature.dim
     if feature.encoding == Encoding.LABEL:
         proto.not_in_environment.append(SERVING)
 

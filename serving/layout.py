@@ -17,6 +17,8 @@ from pipeline.statistics_files import STATISTICS_FILE
 from schemas.features import Stream
 
 MANIFEST_FILE = "manifest.json"
+PSEUDONYM_KEY = "pseudonym_key"  # in the manifest: whose pseudonyms stand for users
+LOCK_FILE = "push.lock"  # held by whoever adds or removes versions
 RETRIEVAL, RANKING, RECOMMENDER = "retrieval", "ranking", "recommender"
 MODELS = (RETRIEVAL, RANKING, RECOMMENDER)
 

@@ -58,6 +58,7 @@ def settings(folder: Path) -> dict:
     return {
         "name": "checkerboard",
         "output": str(folder / "runs"),
+        "privacy": {"user_ids": "raw"},
         "data": {
             "source": "csv",
             "interactions": {"path": "log.csv", "value": "stars"},
@@ -69,7 +70,6 @@ def settings(folder: Path) -> dict:
             },
             "users": {"path": "users.csv", "categories": {"region": "region"}, "numbers": {"age": "age"}},
         },
-        "privacy": {"user_ids": "raw"},
         "features": {"history_length": 10, "crosses": [["weekday", "user_region"]]},
         "text": {"weights": "random"},
         "retrieval": {

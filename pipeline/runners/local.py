@@ -51,7 +51,9 @@ def run_locally(config: RunConfig, data: PreparedData, listener: StepListener) -
     _run(config, create, listener, log_file(config))
 
 
-def validate_locally(config: RunConfig, data: PreparedData, folder: Path, listener: StepListener) -> None:
+def validate_locally(
+    config: RunConfig, data: PreparedData, folder: Path, listener: StepListener, transform: bool = False
+) -> None:
     """Runs the steps that judge the data, and no others.
 
     Args:
@@ -59,6 +61,7 @@ def validate_locally(config: RunConfig, data: PreparedData, folder: Path, listen
       data: The input files.
       folder: Gets what the steps write, and `validation.log`.
       listener: Is told of the steps.
+      transform: Whether the data are made ready for training as well.
 
     Raises:
       RecstackError: The data are not valid, or a step ended with another message for the user.
@@ -68,7 +71,7 @@ def validate_locally(config: RunConfig, data: PreparedData, folder: Path, listen
     def create(absolute: RunConfig) -> Pipeline:
         from pipeline.graph import create_data_pipeline
 
-        return create_data_pipeline(absolute, data, schemas, folder.resolve())
+        return create_data_pipeline(absolute, data, schemas, folder.resolve(), transform)
 
     _run(config, create, listener, folder / VALIDATION_LOG)
 

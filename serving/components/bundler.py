@@ -17,6 +17,7 @@ def Bundler(  # noqa: N802  (a TFX component)
     items_statistics: InputArtifact[ExampleStatistics],
     bundle: OutputArtifact[ServingBundle],
     users_file: Parameter[str],
+    histories_file: Parameter[str],
     settings: Parameter[str],
     code: Parameter[str],
 ) -> None:
@@ -37,6 +38,7 @@ def Bundler(  # noqa: N802  (a TFX component)
         index.uri,
         interactions.uri,
         users_file,
+        histories_file,
         BundleSettings.model_validate_json(settings),
         bundle.uri,
     )
