@@ -20,12 +20,13 @@ _ROWS_PER_BATCH = 4096
 
 
 def parquet_statistics(
-    files: Sequence[Path], max_categories: int, pipeline_args: Sequence[str]
+    files: Sequence[Path], columns: Sequence[str], max_categories: int, pipeline_args: Sequence[str]
 ) -> statistics_pb2.DatasetFeatureStatisticsList:
     """Computes what StatisticsGen would compute of the examples that files become.
 
     Args:
       files: Parquet files with the same columns; Beam's workers must see them.
+      columns: The columns that are looked at.
       max_categories: So many values of a text are counted, the most frequent ones.
       pipeline_args: Beam's options.
     """
@@ -39,16 +40,15 @@ def parquet_statistics(
                 pipeline
                 | "Files" >> beam.Create([str(file) for file in files])
                 | beam.Reshuffle()
-                | "Read" >> beam.FlatMap(_batches)
+                | "Read" >> beam.FlatMap(_batches, list(columns))
                 | "Statistics" >> tfdv.GenerateStatistics(options)
                 | "Write" >> tfdv.WriteStatisticsToBinaryFile(f"{folder}/{STATISTICS_FILE}")
             )
         return read_statistics(folder)
 
 
-def _batches(path: str) -> Iterator[pa.RecordBatch]:
+def _batches(path: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
     """The rows of a file as TFDV wants them: every column a list."""
-    for batch in pq.ParquetFile(path).iter_batches(_ROWS_PER_BATCH):
+    for batch in pq.ParquetFile(path).iter_batches(_ROWS_PER_BATCH, columns=columns):
         table = pa.Table.from_batches([batch])
-        columns = [as_lists(table[name]) for name in table.column_names]
-        yield pa.RecordBatch.from_arrays(columns, names=table.column_names)
+        yield pa.RecordBatch.from_arrays([as_lists(table[name]) for name in columns], names=columns)

@@ -19,9 +19,7 @@ MAX_CATEGORIES = 100
 _RANGE_MARGIN = 0.1
 _PRESENCE_MARGIN = 0.05
 
-_CATEGORIES = (Encoding.VOCABULARY, Encoding.SEQUENCE_VOCABULARY, Encoding.LABEL)
-_TIMES = (Encoding.TIME, Encoding.SEQUENCE_TIME)
-_HISTORIES = (Encoding.SEQUENCE, Encoding.SEQUENCE_VOCABULARY, Encoding.SEQUENCE_TIME, Encoding.CORPUS_KEY)
+_CATEGORIES = (Encoding.VOCABULARY, Encoding.LABEL)
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,8 @@ def propose_schema(
 
     Small vocabularies become domains, except those of ids and texts; ranges of numbers get a tenth of
     their width on each side, and never reach across zero; times only a beginning, since they go on; a
-    feature that may be missing must be there nearly as often as it was. Of histories, which grow, no
-    presence is asked for.
+    feature that may be missing must be there nearly as often as it was. Histories, which list what other
+    examples have as values of their own, are left as they are.
 
     Args:
       features: The declared features.
@@ -75,6 +73,9 @@ def propose_schema(
     num_examples = int(statistics.datasets[0].num_examples)
     schema, observed = derive_schema(features, stream), {}
     for proto, feature in zip(schema.feature, features.of(stream), strict=True):
+        if feature.is_history:
+            observed[feature.name] = "what the user's earlier events hold; not looked at"
+            continue
         seen = found.get(feature.name)
         if seen is None or not num_examples:
             observed[feature.name] = "in no example"
@@ -98,7 +99,7 @@ def _limit_presence(
     common = getattr(seen, str(seen.WhichOneof("stats"))).common_stats
     share = common.num_non_missing / num_examples
     least = math.floor(100 * (share - _PRESENCE_MARGIN)) / 100
-    if not feature.required and feature.encoding not in _HISTORIES and least > 0:
+    if not feature.required and least > 0:
         proto.presence.min_fraction = least
     return f"in {share:.1%} of the examples"
 
@@ -133,7 +134,7 @@ def _limit_range(
         proto.float_domain.min, proto.float_domain.max = low, high
     else:
         proto.int_domain.min = math.floor(low)
-        if feature.encoding not in _TIMES:
+        if feature.encoding != Encoding.TIME:
             proto.int_domain.max = math.ceil(high)
     return f"from {numbers.min:g} to {numbers.max:g}"
 

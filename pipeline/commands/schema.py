@@ -9,7 +9,7 @@ from rich.table import Table
 
 from pipeline.canonical import CORPUS, PreparedData, prepare
 from pipeline.config.run import RunConfig
-from pipeline.console import native_output_to, out
+from pipeline.console import native_output_to, news, out
 from pipeline.errors import InputError
 from pipeline.schema_difference import Difference, schema_differences
 from pipeline.schema_files import curated_files, read_schema, schema_file_name, schema_files
@@ -35,7 +35,8 @@ def propose(config: RunConfig, output: Path | None, force: bool) -> None:
     there = [str(path) for path in targets.values() if path.exists()]
     if there and not force:
         raise InputError(f"{' and '.join(there)}: already there; name another --output, or give --force")
-    data = prepare(config)
+    with news(out):
+        data = prepare(config)
     texts, rows = {}, []
     in_force = schema_files(config, data)
     with native_output_to() as console, console.status("looking at the data"):
@@ -60,7 +61,8 @@ def _propose(
 
     splits = SPLITS if stream == Stream.INTERACTIONS else (CORPUS,)
     files = [f for split in splits for f in sorted((data.stream_dir(stream) / split).glob("*.parquet"))]
-    statistics = parquet_statistics(files, MAX_CATEGORIES + 1, config.beam.pipeline_args)
+    columns = [feature.name for feature in data.features.of(stream) if not feature.is_history]
+    statistics = parquet_statistics(files, columns, MAX_CATEGORIES + 1, config.beam.pipeline_args)
     proposal = propose_schema(data.features, stream, statistics)
     title = f"The {'events' if stream == Stream.INTERACTIONS else 'corpus'} of {config.name}."
     return proposal.to_text(title), schema_differences(read_schema(old), proposal.schema)
