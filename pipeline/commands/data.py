@@ -11,6 +11,7 @@ from pipeline.canonical import PreparedData, prepare
 from pipeline.config.run import RunConfig
 from pipeline.console import news, out
 from pipeline.datasets.registry import open_adapter
+from pipeline.splits import EVAL, TEST
 
 
 def fetch_all(config: RunConfig) -> None:
@@ -40,20 +41,24 @@ def show_summary(data: PreparedData) -> None:
     splits: dict[str, dict[str, Any]] = summary["splits"]
     total = sum(split["interactions"] for split in splits.values())
     out.print(f"data: {total:,} interactions of {summary['users']:,} users with {summary['items']:,} items")
-    table = Table("split", box=None, header_style="bold")
-    for heading in ("from", "interactions", "users", "items"):
-        table.add_column(heading, justify="right")
-    if not summary["splits"]["eval"]["interactions"]:
-        return  # not split
-    starts = {"eval": summary["eval_start"], "test": summary["test_start"]}
-    for name, counts in splits.items():
-        numbers = [f"{counts[key]:,}" for key in ("interactions", "users", "items")]
-        table.add_row(name, starts.get(name, "the first")[:16].replace("T", " "), *numbers)
-    out.print(table)
+    if splits[EVAL]["interactions"]:
+        _show_splits(summary)
     for name, count in summary["look_alikes"].items():
         if count:
             out.print(f"{count:,} ids of '{name}' differ from another only in case or white space")
     _show_rejects(data)
+
+
+def _show_splits(summary: dict[str, Any]) -> None:
+    """A line for each split."""
+    table = Table("split", box=None, header_style="bold")
+    for heading in ("from", "interactions", "users", "items"):
+        table.add_column(heading, justify="right")
+    starts = {EVAL: summary["eval_start"], TEST: summary["test_start"]}
+    for name, counts in summary["splits"].items():
+        numbers = [f"{counts[key]:,}" for key in ("interactions", "users", "items")]
+        table.add_row(name, starts.get(name, "the first")[:16].replace("T", " "), *numbers)
+    out.print(table)
 
 
 def _show_rejects(data: PreparedData) -> None:

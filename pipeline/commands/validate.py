@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
-
-from rich.table import Table
 
 from pipeline.canonical import PreparedData, prepare
 from pipeline.commands.data import show_summary
 from pipeline.config.data import UNSPLIT, CsvSource
 from pipeline.config.run import RunConfig
-from pipeline.console import StepReporter, native_output_to, out
+from pipeline.console import StepReporter, native_output_to, news, out
 from pipeline.errors import InputError
 from pipeline.locking import exclusive
 from pipeline.references import check_references
@@ -39,24 +36,24 @@ def validate_data(config: RunConfig, file: Path | None) -> None:
     if file is not None:
         config = _with_interactions(config, file)
     check_references(config)
-    folder = config.run_dir / "validation"
+    folder = config.validation_dir
     try:
         config.run_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot write to {config.run_dir}: {error.strerror}") from error
     with exclusive(config.run_dir / "validation.lock"):
         shutil.rmtree(folder, ignore_errors=True)
-        data = prepare(config) if file is None else prepare(config, UNSPLIT, folder / "data")
+        with news(out):
+            data = prepare(config) if file is None else prepare(config, UNSPLIT, folder / "data")
         folder.mkdir(exist_ok=True)
         show_summary(data)
-        _show_rejects(data)
         log = folder / VALIDATION_LOG
         out.print(f"validation: {config.name} (log: {log})")
         with native_output_to(log) as console:
             reporter = StepReporter(console)
             with reporter.live():
                 validate_locally(config, data, folder, reporter)
-    out.print(f"{_references(config)}\n[green]the data are valid[/green]")
+    out.print(f"rows:   {_rejected(data)}\n{_references(config)}\n[green]the data are valid[/green]")
 
 
 def _with_interactions(config: RunConfig, file: Path) -> RunConfig:
@@ -71,19 +68,11 @@ def _with_interactions(config: RunConfig, file: Path) -> RunConfig:
     return config.model_copy(update={"data": source.model_copy(update={"interactions": interactions})})
 
 
-def _show_rejects(data: PreparedData) -> None:
-    """How many rows each rule rejected, by table."""
-    tables: dict[str, dict[str, Any]] = data.summary["cleaning"]
-    shown = Table("table", box=None, header_style="bold")
-    for heading in ("read", "kept"):
-        shown.add_column(heading, justify="right")
-    shown.add_column("rejected, by rule")
-    for name, counts in tables.items():
-        rules = ", ".join(f"{rule} {count:,}" for rule, count in counts["rules"].items())
-        shown.add_row(name, f"{counts['read']:,}", f"{counts['kept']:,}", rules or "none")
-    out.print(shown)
-    if data.quarantine_dir.is_dir():
-        out.print(f"rejected rows: {data.quarantine_dir}")
+def _rejected(data: PreparedData) -> str:
+    """How many rows of all tables were kept out."""
+    tables = data.summary["cleaning"].values()
+    read, kept = (sum(table[name] for table in tables) for name in ("read", "kept"))
+    return f"{read - kept:,} of {read:,} rejected"
 
 
 def _references(config: RunConfig) -> str:

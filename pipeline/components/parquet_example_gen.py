@@ -44,7 +44,7 @@ def _encodable(kind: pa.DataType) -> pa.DataType:
     return pa.binary()
 
 
-def _as_lists(column: pa.ChunkedArray) -> pa.Array:
+def as_lists(column: pa.ChunkedArray) -> pa.Array:
     """A column as lists of encodable values.
 
     A scalar becomes a list of one value; a null becomes a null list (an absent feature).
@@ -72,7 +72,7 @@ def encode_examples(table: pa.Table) -> Iterator[bytes]:
     """
     for start in range(0, table.num_rows, _ROWS_PER_BATCH):
         batch = table.slice(start, _ROWS_PER_BATCH)
-        yield from encode_columns({name: _as_lists(batch[name]) for name in batch.column_names})
+        yield from encode_columns({name: as_lists(batch[name]) for name in batch.column_names})
 
 
 class _WriteShard(beam.DoFn):

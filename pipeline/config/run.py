@@ -25,6 +25,8 @@ from pipeline.config.privacy import PrivacyConfig
 from pipeline.config.training import IndexConfig, RankingConfig, RetrievalConfig, TextTowerConfig
 from pipeline.errors import InputError
 
+VALIDATION_DIR = "validation"  # in a run's folder
+
 
 class GateConfig(Frozen):
     """What a trained version must reach on the test split before it is pushed.
@@ -93,6 +95,11 @@ class RunConfig(Frozen):
     def run_dir(self) -> Path:
         """Folder that holds everything this pipeline writes."""
         return self.output / self.name
+
+    @property
+    def validation_dir(self) -> Path:
+        """Folder of what the last validation without training wrote."""
+        return self.run_dir / VALIDATION_DIR
 
     @property
     def bundle_dir(self) -> Path:
