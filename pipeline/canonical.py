@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.config.data import UNSPLIT, SplitConfig
 from pipeline.config.run import RunConfig
 from pipeline.config.training import TaskConfig
 from pipeline.datasets.base import DatasetAdapter
@@ -29,7 +30,8 @@ from pipeline.locking import exclusive
 from pipeline.preparation.prepare_tables import prepare_tables
 from pipeline.preparation.settings import QUARANTINE, PreparationSettings, time_limits
 from pipeline.privacy.erasure_list import ErasureList
-from pipeline.privacy.pseudonyms import PseudonymKey
+from pipeline.privacy.policy import stored_key
+from pipeline.privacy.spans import KEY_ENTRY
 from schemas.features import FeatureSet, Stream, TableLayout, declare_features, item_feature_name
 
 # Goes up when what is written, or how raw values are understood, changes.
@@ -76,16 +78,26 @@ class PreparedData:
         return self.root / _HISTORIES_FILE
 
     @property
+    def pseudonym_key(self) -> str | None:
+        """Fingerprint of the key of the pseudonyms; `None` if user ids are kept as they are."""
+        return self.summary[KEY_ENTRY]
+
+    @property
     def quarantine_dir(self) -> Path:
         """What was rejected; it may not exist."""
         return self.root / QUARANTINE
 
 
-def prepare(config: RunConfig) -> PreparedData:
+def prepare(config: RunConfig, split: SplitConfig | None = None, folder: Path | None = None) -> PreparedData:
     """Makes the pipeline's input, unless it is there already.
 
     Everything that can be checked without reading the data whole is checked first. Two
     processes may prepare at once: one writes, the other waits for it.
+
+    Args:
+      config: The configuration.
+      split: By default the configured one; `UNSPLIT` for data that nothing is to be learnt from.
+      folder: Where the input's folder is made; by default `data` in the run's folder.
 
     Raises:
       InputError: The source cannot be read, does not fit the configuration, or leaves a split
@@ -98,8 +110,7 @@ def prepare(config: RunConfig) -> PreparedData:
     features = _declare(layout, config)
     for task in config.ranking.tasks:
         _check_task(task, layout)
-    key = pseudonym_key_of(config, adapter)
-    adapter.check()
+    key = stored_key(config)
     erased = ErasureList.load(config.run_dir)
     erased.check(key)
     settings = PreparationSettings(
@@ -120,14 +131,15 @@ def prepare(config: RunConfig) -> PreparedData:
         num_shards=-(-adapter.num_rows() // config.beam.rows_per_shard),
         folder=Path(),
     )
-    name = _digest(settings, config)
-    root = config.run_dir / "data" / name[:16]
+    split = split or config.split
+    name = _digest(settings, config, split)
+    root = (folder or config.run_dir / "data") / name[:16]
     try:
-        reused = _write_once(root, settings, features, config, name)
+        reused = _write_once(root, settings, features, config, split, name)
         summary = json.loads((root / _SUMMARY_FILE).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot write to {root.parent}: {error.strerror or error}") from error
-    for task in config.ranking.tasks:
+    for task in config.ranking.tasks if split != UNSPLIT else ():
         _check_event_type(task, summary)
     return PreparedData(root, layout, features, summary, reused)
 
@@ -136,25 +148,6 @@ def layout_of(adapter: DatasetAdapter, config: RunConfig) -> TableLayout:
     """The source's optional columns, and the vectors that the configuration adds."""
     vectors = {item_feature_name(name): file.dim for name, file in config.item_vectors.items()}
     return replace(adapter.layout(), item_vectors=tuple(vectors.items()))
-
-
-def pseudonym_key_of(config: RunConfig, adapter: DatasetAdapter) -> PseudonymKey | None:
-    """The key of the pseudonyms; `None` if user ids are kept as they are.
-
-    Raises:
-      InputError: Pseudonyms are wanted, and there is no key.
-    """
-    wanted = config.privacy.user_ids or ("raw" if adapter.ids_are_public else "pseudonyms")
-    if wanted == "raw":
-        return None
-    key = PseudonymKey.load(config.privacy.key_file)
-    if key is None:
-        raise InputError(
-            "privacy: user ids are replaced by pseudonyms, and there is no key: make one with "
-            "`recstack data key --output FILE` and name it in privacy.key_file or put it into "
-            "RECSTACK_PSEUDONYM_KEY; or set privacy.user_ids to raw, if the ids are no persons'"
-        )
-    return key
 
 
 def _declare(layout: TableLayout, config: RunConfig) -> FeatureSet:
@@ -189,7 +182,7 @@ def _check_event_type(task: TaskConfig, summary: dict[str, Any]) -> None:
         )
 
 
-def _digest(settings: PreparationSettings, config: RunConfig) -> str:
+def _digest(settings: PreparationSettings, config: RunConfig, split: SplitConfig) -> str:
     """Names what the files are made from."""
     vectors = {name: digest([file.path], file.dim) for name, file in config.item_vectors.items()}
     parts = [
@@ -197,7 +190,7 @@ def _digest(settings: PreparationSettings, config: RunConfig) -> str:
         settings.adapter.fingerprint(),
         asdict(settings.layout),
         vectors,
-        config.split.model_dump(),
+        split.model_dump(),
         config.cleaning.model_dump(mode="json"),
         settings.limits.kept_from,
         settings.key.fingerprint if settings.key else None,
@@ -210,11 +203,17 @@ def _digest(settings: PreparationSettings, config: RunConfig) -> str:
 
 
 def _write_once(
-    root: Path, settings: PreparationSettings, features: FeatureSet, config: RunConfig, name: str
+    root: Path,
+    settings: PreparationSettings,
+    features: FeatureSet,
+    config: RunConfig,
+    split: SplitConfig,
+    name: str,
 ) -> bool:
     """Writes the files if they are not there, and says whether they were."""
     if (root / _SUMMARY_FILE).is_file():
         return True
+    settings.adapter.check()
     root.parent.mkdir(parents=True, exist_ok=True)
     with exclusive(root.with_name(f"{root.name}.lock")):
         if (root / _SUMMARY_FILE).is_file():  # another process was quicker
@@ -223,7 +222,7 @@ def _write_once(
         shutil.rmtree(staging, ignore_errors=True)  # of a process that was killed
         staging.mkdir()
         try:
-            _write(staging, settings, features, config, name)
+            _write(staging, settings, features, config, split, name)
             shutil.rmtree(root, ignore_errors=True)  # somebody took its summary away
             staging.rename(root)
         except AnomalyError as error:
@@ -234,19 +233,30 @@ def _write_once(
 
 
 def _write(
-    folder: Path, settings: PreparationSettings, features: FeatureSet, config: RunConfig, name: str
+    folder: Path,
+    settings: PreparationSettings,
+    features: FeatureSet,
+    config: RunConfig,
+    split: SplitConfig,
+    name: str,
 ) -> None:
     """Writes all files; the folder's new name makes them valid."""
     items, summary = prepare_tables(
         replace(settings, folder=folder.resolve()),
-        config.split,
+        split,
         {item_feature_name(name): file for name, file in config.item_vectors.items()},
         config.beam.pipeline_args,
         folder / _USERS_FILE,
         folder / _HISTORIES_FILE,
     )
     _write_items(items.select([feature.name for feature in features.of(Stream.ITEMS)]), folder)
-    summary = {"digest": name, "layout": asdict(settings.layout), "items": items.num_rows, **summary}
+    summary = {
+        "digest": name,
+        KEY_ENTRY: settings.key.fingerprint if settings.key else None,
+        "layout": asdict(settings.layout),
+        "items": items.num_rows,
+        **summary,
+    }
     text = json.dumps(summary, indent=2, ensure_ascii=False)
     (folder / _SUMMARY_FILE).write_text(text, encoding="utf-8")
 

@@ -12,18 +12,15 @@ import sys
 import traceback
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
+from pipeline.cli_data import data_app
+from pipeline.cli_options import DEFAULT_CONFIG, ConfigOption, load
 from pipeline.console import err, out
 from pipeline.errors import InputError, RecstackError
-
-if TYPE_CHECKING:
-    from pipeline.config.run import RunConfig
-
-DEFAULT_CONFIG = Path("configs/movielens_100k.yaml")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,13 +29,10 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="A recommender system from raw data to served recommendations, on TensorFlow Recommenders.",
     epilog="Exit codes: 0 done, 1 a fault in the program, 2 bad configuration, input or usage, "
-    "3 the gate refused the new version, 4 the data break their schema, 5 the environment cannot run the "
-    "stack.",
+    "3 the gate refused the new version, 4 the data break their schema or an erased user is still found, "
+    "5 the environment cannot run the stack.",
 )
-data_app = typer.Typer(no_args_is_help=True, help="Fetch and look at the data, without training.")
 app.add_typer(data_app, name="data")
-
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The YAML configuration of the pipeline.")]
 
 
 def _version(asked: bool) -> None:
@@ -58,6 +52,7 @@ def _options(
 ) -> None:
     if debug:
         logging.basicConfig(level=logging.DEBUG, format="%(levelname)s %(name)s: %(message)s")
+        logging.getLogger("apache_beam").setLevel(logging.INFO)  # its debugging drowns everything else
     else:
         logging.basicConfig(level=logging.WARNING, format="%(message)s")
 
@@ -69,7 +64,7 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     What ML Metadata has from an earlier run is reused. If the gate refuses the new version, the old one
     stays.
     """
-    settings = _load(config)
+    settings = load(config)
     from pipeline.commands.run import run_pipeline
 
     run_pipeline(settings)
@@ -101,16 +96,22 @@ def recommend(
     recstack recommend --users users.csv --output recommendations.parquet
     """
     from pipeline.commands.recommend import recommend_to_many, recommend_to_one
+    from pipeline.privacy.pseudonyms import PseudonymKey
 
     if (user is None) == (users is None):
         raise InputError("say whom to recommend to: either --user ID or --users FILE")
     if (users is None) != (output is None):
         raise InputError("--users FILE and --output FILE go together")
-    folder = bundle or _load(config).bundle_dir
+    if bundle is not None and config == DEFAULT_CONFIG:
+        folder, key_file = bundle, None
+    else:
+        settings = load(config)
+        folder, key_file = bundle or settings.bundle_dir, settings.privacy.key_file
+    key = PseudonymKey.load(key_file)
     if user is not None:
-        recommend_to_one(folder, user, k)
+        recommend_to_one(folder, key, user, k)
     elif users is not None and output is not None:
-        recommend_to_many(folder, users, column, k, output)
+        recommend_to_many(folder, key, users, column, k, output)
 
 
 @app.command()
@@ -118,29 +119,7 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Check the environment: versions, Keras, the native ops, memory and disk."""
     from pipeline.commands.doctor import show_diagnoses
 
-    show_diagnoses(_load(config).output)
-
-
-@data_app.command("fetch")
-def data_fetch(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Fetch the data set and the text tower's weights into the cache, if the configuration needs any."""
-    from pipeline.commands.data import fetch_all
-
-    fetch_all(_load(config))
-
-
-@data_app.command("show")
-def data_show(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Read and check the data, and show what the pipeline would get: counts, splits, features."""
-    from pipeline.commands.data import show
-
-    show(_load(config))
-
-
-def _load(path: Path) -> RunConfig:
-    from pipeline.config.run import load_config
-
-    return load_config(path)
+    show_diagnoses(load(config).output)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,34 +127,49 @@ class StepReporter:
     @contextmanager
     def live(self) -> Iterator[None]:
         """Keeps the moving line moving, and takes the news from the progress log."""
-        handler = _Teller(self)
-        logger = logging.getLogger(PROGRESS_LOGGER)
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
-        try:
-            if self._console.is_terminal:
-                # What libraries print is not for the user, whatever Rich does by default.
-                with Live(
-                    self,
-                    console=self._console,
-                    transient=True,
-                    redirect_stdout=False,
-                    redirect_stderr=False,
-                ):
-                    yield
-            else:
+        with _told_to(self.tell):
+            if not self._console.is_terminal:
                 yield
-        finally:
-            logger.removeHandler(handler)
+                return
+            # What libraries print is not for the user, whatever Rich does by default.
+            with Live(
+                self, console=self._console, transient=True, redirect_stdout=False, redirect_stderr=False
+            ):
+                yield
+
+
+@contextmanager
+def news(console: Console) -> Iterator[None]:
+    """Shows what the progress log says, while something takes its time outside of a run's steps."""
+    logger = logging.getLogger(PROGRESS_LOGGER)
+    logger.propagate = False  # or the command line's own log would show it as well
+    try:
+        with console.status("") as status, _told_to(lambda text: status.update(escape(text))):
+            yield
+    finally:
+        logger.propagate = True
+
+
+@contextmanager
+def _told_to(tell: Callable[[str], None]) -> Iterator[None]:
+    """Hands the news of the progress log on."""
+    handler = _Teller(tell)
+    logger = logging.getLogger(PROGRESS_LOGGER)
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 class _Teller(logging.Handler):
-    """Hands log records on to a reporter."""
+    """Hands log records on."""
 
-    def __init__(self, reporter: StepReporter):
+    def __init__(self, tell: Callable[[str], None]):
         super().__init__()
-        self._reporter = reporter
+        self._tell = tell
 
     def emit(self, record: logging.LogRecord) -> None:
         """See :class:`logging.Handler`."""
-        self._reporter.tell(record.getMessage())
+        self._tell(record.getMessage())

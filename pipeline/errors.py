@@ -6,7 +6,8 @@
 | 1    | a fault in the program; run again with `--debug`           |
 | 2    | bad configuration, input or usage; nothing was computed    |
 | 3    | the gate refused the new version; the old one stays        |
-| 4    | the data break their schema; nothing was trained           |
+| 4    | the data break their schema or rules, and nothing was      |
+|      | trained; or somebody who was erased is still found         |
 | 5    | the environment cannot run the stack; `recstack doctor`    |
 """
 
@@ -32,7 +33,13 @@ class GateError(RecstackError):
 
 
 class AnomalyError(RecstackError):
-    """The examples break the curated schema."""
+    """The data break the curated schema, or too many rows the cleaning rules."""
+
+    exit_code = 4
+
+
+class StillFoundError(RecstackError):
+    """Files still hold a person who was to be erased."""
 
     exit_code = 4
 

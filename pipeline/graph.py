@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tensorflow_data_validation as tfdv
+
 # Not by way of tfx.v1, which imports the whole Vertex client: 11 s of every run.
 from tfx.components import ExampleValidator, StatisticsGen, Transform
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
@@ -17,10 +19,12 @@ from tfx.proto.transform_pb2 import SplitsConfig
 from pipeline.canonical import CORPUS, PreparedData
 from pipeline.code_digest import code_digest
 from pipeline.components.anomaly_gate import AnomalyGate
+from pipeline.components.drift_validator import drift_validator
 from pipeline.components.materializer import Materializer
 from pipeline.components.parquet_example_gen import parquet_example_gen
 from pipeline.config.run import RunConfig
 from pipeline.preprocessing import TransformSettings
+from pipeline.request_log import RequestLog
 from pipeline.splits import SPLITS, TRAIN
 from schemas.features import Stream
 from serving.bundle_settings import BundleSettings
@@ -28,38 +32,59 @@ from serving.components.bundler import Bundler
 from serving.components.evaluator import Evaluator
 from serving.components.indexer import Indexer
 from serving.components.pusher import Pusher
+from serving.layout import newest_statistics
 from trainer.components.ranking_trainer import RankingTrainer
 from trainer.components.retrieval_trainer import RetrievalTrainer
 from trainer.settings import RankingSettings, RetrievalSettings
 
 PUSHER = "Pusher"  # a runner asks for it by name
 
-_SPLITS = {Stream.INTERACTIONS: SPLITS, Stream.ITEMS: (CORPUS,)}
-_ANALYZED = {Stream.INTERACTIONS: TRAIN, Stream.ITEMS: CORPUS}
+# What training looks at: Transform analyses it, and a served version is compared by it.
+_LEARNT = {Stream.INTERACTIONS: TRAIN, Stream.ITEMS: CORPUS}
 
 
 @dataclass(frozen=True)
 class StreamNodes:
-    """The data steps of one example stream."""
+    """The steps that judge one example stream."""
 
     example_gen: BaseComponent
     statistics_gen: BaseComponent
     schema: BaseComponent
     validator: BaseComponent
+    drift_validator: BaseComponent
+
+    @property
+    def all(self) -> list[BaseComponent]:
+        """The steps in order."""
+        return [self.example_gen, self.statistics_gen, self.schema, self.validator, self.drift_validator]
+
+
+@dataclass(frozen=True)
+class TransformNodes:
+    """The steps that make a stream's examples ready for training."""
+
     transform: BaseComponent
     materializer: BaseComponent
 
     @property
     def all(self) -> list[BaseComponent]:
         """The steps in order."""
-        return [
-            self.example_gen,
-            self.statistics_gen,
-            self.schema,
-            self.validator,
-            self.transform,
-            self.materializer,
-        ]
+        return [self.transform, self.materializer]
+
+
+@dataclass(frozen=True)
+class DataNodes:
+    """The data steps of both streams, and the gate between judging and transforming."""
+
+    streams: dict[Stream, StreamNodes]
+    gate: BaseComponent
+    transforms: dict[Stream, TransformNodes]
+
+    @property
+    def all(self) -> list[BaseComponent]:
+        """The steps in order."""
+        judging = [node for stream in self.streams.values() for node in stream.all]
+        return [*judging, self.gate, *(node for nodes in self.transforms.values() for node in nodes.all)]
 
 
 @dataclass(frozen=True)
@@ -87,71 +112,144 @@ def create_pipeline(
       schemas: The curated schema of each stream, a text proto.
       metadata_file: SQLite database of ML Metadata.
     """
-    streams = {stream: _stream_nodes(stream, config, data, schemas[stream]) for stream in Stream}
-    interactions, items = streams[Stream.INTERACTIONS], streams[Stream.ITEMS]
-    gate = AnomalyGate(
-        interactions=interactions.validator.outputs["anomalies"],
-        items=items.validator.outputs["anomalies"],
-    )
-    interactions.transform.add_upstream_node(gate)
-    items.transform.add_upstream_node(gate)
-    models = _model_nodes(config, data, interactions, items)
-    serving = _serving_nodes(config, data, interactions, models)
+    nodes = _data_nodes(config, data, schemas)
+    models = _model_nodes(config, data, nodes)
+    serving = _serving_nodes(config, data, nodes, models)
+    return _pipeline(config, [*nodes.all, *models.all, *serving], config.run_dir / "artifacts", metadata_file)
+
+
+def create_data_pipeline(
+    config: RunConfig, data: PreparedData, schemas: dict[Stream, Path], folder: Path, transform: bool = False
+) -> Pipeline:
+    """Builds the part of the pipeline that judges the data.
+
+    Args:
+      config: The configuration.
+      data: The input files.
+      schemas: The curated schema of each stream, a text proto.
+      folder: Gets the artifacts and ML Metadata's database.
+      transform: Whether the data are made ready for training as well.
+    """
+    nodes = _data_nodes(config, data, schemas, transform)
+    return _pipeline(config, nodes.all, folder / "artifacts", folder / "metadata.sqlite")
+
+
+def _pipeline(
+    config: RunConfig, components: list[BaseComponent], root: Path, metadata_file: Path
+) -> Pipeline:
+    """A pipeline of components."""
     return Pipeline(
         pipeline_name=config.name,
-        pipeline_root=str(config.run_dir / "artifacts"),
-        components=[*interactions.all, *items.all, gate, *models.all, *serving],
+        pipeline_root=str(root),
+        components=components,
         enable_cache=True,
         metadata_connection_config=sqlite_metadata_connection_config(str(metadata_file)),
         beam_pipeline_args=list(config.beam.pipeline_args),
     )
 
 
+def _data_nodes(
+    config: RunConfig, data: PreparedData, schemas: dict[Stream, Path], transform: bool = True
+) -> DataNodes:
+    """The data steps: both streams are judged before either is transformed."""
+    streams = {stream: _stream_nodes(stream, config, data, schemas[stream]) for stream in Stream}
+    interactions, items = streams[Stream.INTERACTIONS], streams[Stream.ITEMS]
+    gate = AnomalyGate(
+        interactions=interactions.validator.outputs["anomalies"],
+        items=items.validator.outputs["anomalies"],
+        interactions_shift=interactions.drift_validator.outputs["anomalies"],
+        items_shift=items.drift_validator.outputs["anomalies"],
+    )
+    transforms = {}
+    for stream in Stream if transform else ():
+        transforms[stream] = _transform_nodes(stream, config, data, streams[stream])
+        transforms[stream].transform.add_upstream_node(gate)
+    return DataNodes(streams, gate, transforms)
+
+
+def _splits(stream: Stream, data: PreparedData) -> tuple[str, ...]:
+    """The splits of a stream that hold anything."""
+    if stream == Stream.ITEMS:
+        return (CORPUS,)
+    return tuple(split for split in SPLITS if data.summary["splits"][split]["interactions"])
+
+
 def _stream_nodes(stream: Stream, config: RunConfig, data: PreparedData, schema: Path) -> StreamNodes:
-    """ExampleGen to Materializer for one stream."""
+    """ExampleGen to DriftValidator for one stream."""
 
     def node_id(name: str) -> str:
         return f"{stream.value}.{name}"
 
-    example_gen = parquet_example_gen(str(data.stream_dir(stream)), _SPLITS[stream])
+    example_gen = parquet_example_gen(str(data.stream_dir(stream)), _splits(stream, data))
     examples = example_gen.with_id(node_id("ExampleGen")).outputs["examples"]
-    statistics_gen = StatisticsGen(examples=examples).with_id(node_id("StatisticsGen"))
+    # A history lists what other examples hold as values of their own, fifty times over.
+    judged = [feature.name for feature in data.features.of(stream) if not feature.is_history]
+    statistics_gen = StatisticsGen(
+        examples=examples, stats_options=tfdv.StatsOptions(feature_allowlist=judged)
+    ).with_id(node_id("StatisticsGen"))
+    statistics = statistics_gen.outputs["statistics"]
     schema_gen = ImportSchemaGen(schema_file=str(schema)).with_id(node_id("Schema"))
-    validator = ExampleValidator(
-        statistics=statistics_gen.outputs["statistics"], schema=schema_gen.outputs["schema"]
-    ).with_id(node_id("ExampleValidator"))
+    validator = ExampleValidator(statistics=statistics, schema=schema_gen.outputs["schema"])
+    requests = config.validation.served_requests if stream == Stream.INTERACTIONS else None
+    shift = drift_validator(
+        statistics=statistics,
+        schema=schema_gen.outputs["schema"],
+        split=_LEARNT[stream],
+        # Not the last run's: one that was stopped for drift would be what the next is compared with.
+        baseline=newest_statistics(config.bundle_dir, stream) if config.validation.drift else None,
+        requests=RequestLog(requests) if requests is not None else None,
+    )
+    return StreamNodes(
+        example_gen,
+        statistics_gen,
+        schema_gen,
+        validator.with_id(node_id("ExampleValidator")),
+        shift.with_id(node_id("DriftValidator")),
+    )
+
+
+def _transform_nodes(
+    stream: Stream, config: RunConfig, data: PreparedData, judged: StreamNodes
+) -> TransformNodes:
+    """Transform and Materializer for one stream."""
+
+    def node_id(name: str) -> str:
+        return f"{stream.value}.{name}"
+
+    examples = judged.example_gen.outputs["examples"]
     settings = TransformSettings(
         layout=data.layout,
         features=config.features,
         tasks=config.ranking.tasks,
-        code=code_digest("schemas", "pipeline/preprocessing.py"),
+        code=code_digest(
+            "schemas", "pipeline/preprocessing.py", "pipeline/encoding.py", "pipeline/request_history.py"
+        ),
     )
     transform = Transform(
         examples=examples,
-        schema=schema_gen.outputs["schema"],
+        schema=judged.schema.outputs["schema"],
         preprocessing_fn=f"pipeline.preprocessing.preprocess_{stream.value}",
         custom_config=settings.to_json(),
-        splits_config=SplitsConfig(analyze=[_ANALYZED[stream]]),
+        splits_config=SplitsConfig(analyze=[_LEARNT[stream]]),
         materialize=False,  # Materializer does, and keeps the order
         disable_statistics=True,  # StatisticsGen has judged the raw examples
     ).with_id(node_id("Transform"))
     materializer = Materializer(
         examples=examples,
         transform_graph=transform.outputs["transform_graph"],
-        splits=list(_SPLITS[stream]),
+        splits=list(_splits(stream, data)),
         code=code_digest(
             "pipeline/components/encoding.py",
             "pipeline/components/materializer.py",
             "pipeline/components/shards.py",
         ),
     ).with_id(node_id("Materializer"))
-    return StreamNodes(example_gen, statistics_gen, schema_gen, validator, transform, materializer)
+    return TransformNodes(transform, materializer)
 
 
-def _model_nodes(
-    config: RunConfig, data: PreparedData, interactions: StreamNodes, items: StreamNodes
-) -> ModelNodes:
+def _model_nodes(config: RunConfig, data: PreparedData, nodes: DataNodes) -> ModelNodes:
     """Both trainers and the index."""
+    interactions, items = nodes.transforms[Stream.INTERACTIONS], nodes.transforms[Stream.ITEMS]
     log = {
         "interactions": interactions.materializer.outputs["transformed_examples"],
         "interactions_graph": interactions.transform.outputs["transform_graph"],
@@ -182,7 +280,7 @@ def _model_nodes(
 
 
 def _serving_nodes(
-    config: RunConfig, data: PreparedData, interactions: StreamNodes, models: ModelNodes
+    config: RunConfig, data: PreparedData, nodes: DataNodes, models: ModelNodes
 ) -> list[BaseComponent]:
     """Bundle, verdict and push."""
     settings = BundleSettings(
@@ -191,15 +289,20 @@ def _serving_nodes(
         crosses=config.features.crosses,
         tasks=config.ranking.tasks,
         index=config.index,
+        pseudonym_key=data.pseudonym_key,
     ).model_dump_json()
-    code = code_digest("schemas", "pipeline/history.py", "trainer", "serving")
-    examples = interactions.example_gen.outputs["examples"]
+    code = code_digest("schemas", "pipeline/roles.py", "trainer", "serving")
+    streams = nodes.streams
+    examples = streams[Stream.INTERACTIONS].example_gen.outputs["examples"]
     bundler = Bundler(
         retrieval=models.retrieval.outputs["model"],
         ranking=models.ranking.outputs["model"],
         index=models.index.outputs["index"],
         interactions=examples,
+        interactions_statistics=streams[Stream.INTERACTIONS].statistics_gen.outputs["statistics"],
+        items_statistics=streams[Stream.ITEMS].statistics_gen.outputs["statistics"],
         users_file=str(data.users_path),
+        histories_file=str(data.histories_path),
         settings=settings,
         code=code,
     )
@@ -207,7 +310,7 @@ def _serving_nodes(
         bundle=bundler.outputs["bundle"],
         index=models.index.outputs["index"],
         interactions=examples,
-        interactions_graph=interactions.transform.outputs["transform_graph"],
+        interactions_graph=nodes.transforms[Stream.INTERACTIONS].transform.outputs["transform_graph"],
         settings=settings,
         gate=config.gate.model_dump_json(),
         seed=config.seed,

@@ -2,15 +2,21 @@
 
 What each feature becomes follows from its record's encoding. All outputs are dense:
 
-| encoding   | output                                                                            |
-|------------|-----------------------------------------------------------------------------------|
-| VOCABULARY | int64 index, out-of-vocabulary rows last; a list is padded with -1                |
-| CORPUS_KEY | string; a list keeps its newest values and is padded with ""                      |
-| NUMBER     | float32 z-score (0 if absent) and int64 quantile bucket (the last one if absent)  |
-| SEQUENCE   | float32, its newest values, padded with 0                                         |
-| TEXT       | string; an item's title and text also joined as `text`                            |
-| TIME       | int64 `hour_of_day` (UTC) and `weekday` (Monday is 0)                             |
-| LABEL      | a label and an example weight for each ranking task                               |
+| encoding            | output                                                                            |
+|---------------------|-----------------------------------------------------------------------------------|
+| VOCABULARY          | int64 index, out-of-vocabulary rows last; a list is padded with -1                |
+| CORPUS_KEY          | string; a list keeps its newest values and is padded with ""                      |
+| NUMBER              | float32 z-score (0 if absent) and int64 quantile bucket (the last one if absent)  |
+| SEQUENCE            | float32, its newest values, padded with 0                                         |
+| SEQUENCE_VOCABULARY | int64 indices of its newest values, padded with -1                                |
+| SEQUENCE_TIME       | float32 `history_ages`, log(1 + seconds ago), padded with 0                       |
+| VECTOR              | float32 of the vector's width, zeros if absent or of another length               |
+| TEXT                | string; an item's title and text also joined as `text`                            |
+| TIME                | int64 `hour_of_day` (UTC) and `weekday` (Monday is 0)                             |
+| LABEL               | a label and an example weight for each ranking task                               |
+
+History features are encoded like a NUMBER, crosses like a VOCABULARY. `engaged` is float32 1, or 0
+for an interaction that was only an exposure.
 """
 
 from __future__ import annotations
@@ -18,13 +24,16 @@ from __future__ import annotations
 from typing import Any
 
 import tensorflow as tf
-import tensorflow_transform as tft
 
 from pipeline.config.base import Frozen
 from pipeline.config.data import FeaturesConfig
 from pipeline.config.training import TaskConfig
+from pipeline.encoding import dense, first, number, vector, vocabulary_indices
+from pipeline.request_history import RequestHistory
 from schemas.features import (
+    ENGAGED,
     EVENT_TYPE,
+    HISTORY_AGES,
     HISTORY_VALUES,
     HOUR_OF_DAY,
     TEXT,
@@ -37,6 +46,7 @@ from schemas.features import (
     FeatureSet,
     Stream,
     TableLayout,
+    bucket_name,
     cross_name,
     declare_features,
 )
@@ -46,6 +56,7 @@ Tensors = dict[str, Any]
 _SECONDS_PER_HOUR = 3600
 _SECONDS_PER_DAY = 86400
 _WEEKDAY_OF_THE_EPOCH = 3  # 1 January 1970 was a Thursday
+_OF_THE_HISTORY = (Encoding.SEQUENCE, Encoding.SEQUENCE_VOCABULARY, Encoding.SEQUENCE_TIME)
 
 
 class TransformSettings(Frozen):
@@ -86,11 +97,10 @@ def preprocess_interactions(inputs: Tensors, custom_config: dict[str, Any]) -> T
     """
     settings = TransformSettings.model_validate(custom_config)
     outputs = _encode_stream(inputs, settings, Stream.INTERACTIONS)
+    outputs.update(_encode_history(inputs, settings))
     outputs.update(_time_features(inputs[TIMESTAMP]))
-    for left, right in settings.features.crosses:
-        texts = [_cross_part(name, inputs, outputs) for name in (left, right)]
-        name = cross_name(left, right)
-        outputs[name] = _vocabulary(tf.strings.join(texts, separator="|"), name, settings.features)
+    outputs.update(_crosses(inputs, outputs, settings, Stream.INTERACTIONS))
+    outputs[ENGAGED] = _engaged(inputs, settings.layout)
     for task in settings.tasks:
         label, weight = _label(task, inputs)
         outputs[task.label_name] = label
@@ -102,63 +112,61 @@ def preprocess_items(inputs: Tensors, custom_config: dict[str, Any]) -> Tensors:
     """Transform's `preprocessing_fn` of the item stream; see :func:`preprocess_interactions`."""
     settings = TransformSettings.model_validate(custom_config)
     outputs = _encode_stream(inputs, settings, Stream.ITEMS)
+    outputs.update(_crosses(inputs, outputs, settings, Stream.ITEMS))
     outputs[TEXT] = inputs[TITLE]
     if TEXT in inputs:
-        joined = tf.strings.join([inputs[TITLE], _dense(inputs[TEXT], "")], separator=". ")
+        joined = tf.strings.join([inputs[TITLE], dense(inputs[TEXT], "")], separator=". ")
         outputs[TEXT] = tf.strings.regex_replace(joined, r"\. $", "")
     return outputs
 
 
 def _encode_stream(inputs: Tensors, settings: TransformSettings, stream: Stream) -> Tensors:
-    """Everything that follows from a single feature's record."""
+    """Everything that follows from a single feature's record, the history left out."""
     outputs: Tensors = {}
     for feature in settings.feature_set.of(stream):
-        if feature.encoding in (Encoding.LABEL, Encoding.TIME):
+        if feature.encoding in (Encoding.LABEL, Encoding.TIME) or _is_of_the_history(feature):
             continue
         outputs.update(_encode(feature, inputs[feature.name], settings.features))
     return outputs
+
+
+def _is_of_the_history(feature: Feature) -> bool:
+    """Whether a feature is one of the lists that lie beside each other."""
+    is_items = feature.encoding == Encoding.CORPUS_KEY and feature.is_list
+    return is_items or feature.encoding in _OF_THE_HISTORY
 
 
 def _encode(feature: Feature, x: Any, config: FeaturesConfig) -> Tensors:
     """One feature's outputs."""
     name = feature.name
     if feature.encoding == Encoding.VOCABULARY and feature.is_list:
-        indices = _vocabulary(x, name, config)
-        return {name: _first(indices, config.max_categories, -1)}
+        return {name: first(vocabulary_indices(x, name, config), config.max_categories, -1)}
     if feature.encoding == Encoding.VOCABULARY:
-        return {name: _vocabulary(_dense(x, ""), name, config)}
+        return {name: vocabulary_indices(dense(x, ""), name, config)}
     if feature.encoding == Encoding.NUMBER:
-        buckets = tft.bucketize(x, config.number_buckets, name=f"{name}_buckets")
-        return {
-            name: _dense(tft.scale_to_z_score(x), 0.0),
-            feature.bucket_name: _dense(buckets, config.number_buckets),
-        }
-    if feature.is_list:
-        return {name: _newest(x, config.history_length, "" if x.dtype == tf.string else 0.0)}
-    return {name: _dense(x, "")}
+        return number(x, name, config)
+    if feature.encoding == Encoding.VECTOR:
+        return {name: vector(x, feature.dim)}
+    return {name: dense(x, "")}
 
 
-def _vocabulary(x: Any, name: str, config: FeaturesConfig) -> Any:
-    """Indices of strings; the empty string is never a member."""
-    return tft.compute_and_apply_vocabulary(x, num_oov_buckets=config.oov_buckets, vocab_filename=name)
-
-
-def _dense(x: Any, default: Any) -> tf.Tensor:
-    """A feature of at most one value as [B]."""
-    if not isinstance(x, tf.SparseTensor):
-        return x
-    shape = [x.dense_shape[0], 1]
-    return tf.squeeze(tf.sparse.to_dense(tf.SparseTensor(x.indices, x.values, shape), default), axis=1)
-
-
-def _first(x: tf.SparseTensor, length: int, default: Any) -> tf.Tensor:
-    """The first values of a list feature as [B, length]."""
-    return tf.RaggedTensor.from_sparse(x)[:, :length].to_tensor(default, shape=[None, length])
-
-
-def _newest(x: tf.SparseTensor, length: int, default: Any) -> tf.Tensor:
-    """The last values of a list feature, in their order, as [B, length]."""
-    return tf.RaggedTensor.from_sparse(x)[:, -length:].to_tensor(default, shape=[None, length])
+def _encode_history(inputs: Tensors, settings: TransformSettings) -> Tensors:
+    """The lists of the history, and the numbers made from them."""
+    config, features = settings.features, settings.feature_set
+    history = RequestHistory(inputs, config.history_length)
+    outputs: Tensors = {}
+    for feature in filter(_is_of_the_history, features.of(Stream.INTERACTIONS)):
+        x = inputs[feature.name]
+        if feature.encoding == Encoding.SEQUENCE_TIME:
+            outputs[HISTORY_AGES] = history.ages()
+        elif feature.encoding == Encoding.SEQUENCE_VOCABULARY:
+            indices = vocabulary_indices(x, feature.name, config)
+            outputs[feature.name] = history.newest(indices, tf.constant(-1, tf.int64))
+        else:
+            outputs[feature.name] = history.newest(x, 0.0 if feature.encoding == Encoding.SEQUENCE else "")
+    for made in features.history_features:
+        outputs.update(number(history.logarithm_of(made), made.name, config))
+    return outputs
 
 
 def _time_features(timestamp: tf.Tensor) -> Tensors:
@@ -170,11 +178,44 @@ def _time_features(timestamp: tf.Tensor) -> Tensors:
     }
 
 
-def _cross_part(name: str, inputs: Tensors, outputs: Tensors) -> tf.Tensor:
-    """One side of a cross, as text."""
+def _crosses(inputs: Tensors, outputs: Tensors, settings: TransformSettings, stream: Stream) -> Tensors:
+    """Each pair of features as one vocabulary; a list crossed with a single value is a list."""
+    config, features = settings.features, settings.feature_set
+    crosses: Tensors = {}
+    for pair in features.crosses_of(stream):
+        name = cross_name(*pair)
+        sides = [_cross_side(side, inputs, outputs, features, config) for side in pair]
+        lists = [side for side in sides if isinstance(side, tf.SparseTensor)]
+        if not lists:
+            texts = tf.strings.join(sides, separator="|")
+            crosses[name] = vocabulary_indices(texts, name, config)
+            continue
+        (values,) = lists
+        flat = [side.values if side is values else tf.gather(side, values.indices[:, 0]) for side in sides]
+        texts = tf.SparseTensor(values.indices, tf.strings.join(flat, separator="|"), values.dense_shape)
+        crosses[name] = first(vocabulary_indices(texts, name, config), config.max_categories, -1)
+    return crosses
+
+
+def _cross_side(
+    name: str, inputs: Tensors, outputs: Tensors, features: FeatureSet, config: FeaturesConfig
+) -> tf.Tensor | tf.SparseTensor:
+    """One side of a cross, as text: [B], or a list. A number is its bucket, "" if absent."""
     if name in (HOUR_OF_DAY, WEEKDAY):
         return tf.strings.as_string(outputs[name])
-    return _dense(inputs[name], "")
+    feature = next(f for f in features if f.name == name)
+    if feature.encoding == Encoding.NUMBER:
+        bucket = outputs[bucket_name(name)]
+        return tf.where(bucket < config.number_buckets, tf.strings.as_string(bucket), "")
+    return inputs[name] if feature.is_list else dense(inputs[name], "")
+
+
+def _engaged(inputs: Tensors, layout: TableLayout) -> tf.Tensor:
+    """float32 [B]: 0 for what was shown and not taken up, else 1."""
+    if not layout.exposure_types:
+        return tf.ones_like(inputs[TIMESTAMP], tf.float32)
+    shown = [tf.equal(inputs[EVENT_TYPE], name) for name in layout.exposure_types]
+    return 1.0 - tf.cast(tf.reduce_any(tf.stack(shown), axis=0), tf.float32)
 
 
 def _label(task: TaskConfig, inputs: Tensors) -> tuple[tf.Tensor, tf.Tensor]:

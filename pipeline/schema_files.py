@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
 
 import schemas
 from pipeline.canonical import PreparedData
@@ -23,22 +24,51 @@ def schema_files(config: RunConfig, data: PreparedData) -> dict[Stream, Path]:
     follows from the declared features, written beside the data.
 
     Raises:
-      InputError: A configured folder lacks a file.
+      InputError: See :func:`curated_files`.
+    """
+    return curated_files(config) or {stream: _derived(stream, data) for stream in Stream}
+
+
+def curated_files(config: RunConfig) -> dict[Stream, Path] | None:
+    """The curated schema file of each stream; `None` if there are none. Needs no data.
+
+    Raises:
+      InputError: A configured folder lacks a file, or a file holds no schema.
     """
     curated = CURATED / config.data.source
     folder = config.schema_dir or (curated if curated.is_dir() else None)
     if folder is None:
-        return {stream: _derived(stream, data) for stream in Stream}
-    files = {stream: folder / f"{stream.value}.pbtxt" for stream in Stream}
+        return None
+    files = {stream: folder / schema_file_name(stream) for stream in Stream}
     for file in files.values():
         if not file.is_file():
             raise InputError(f"schema_dir: {file} is missing")
+        read_schema(file)
     return files
+
+
+def schema_file_name(stream: Stream) -> str:
+    """Name of a stream's schema in its folder."""
+    return f"{stream.value}.pbtxt"
+
+
+def read_schema(path: Path) -> schema_pb2.Schema:
+    """Reads a schema, a text proto.
+
+    Raises:
+      InputError: The file cannot be read, or holds none.
+    """
+    try:
+        return text_format.Parse(path.read_text(encoding="utf-8"), schema_pb2.Schema())
+    except OSError as error:
+        raise InputError(f"cannot read the schema {path}: {error.strerror}") from error
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} holds no schema: {error}") from error
 
 
 def _derived(stream: Stream, data: PreparedData) -> Path:
     """Writes the derived schema."""
-    path = data.root / f"{stream.value}.pbtxt"
+    path = data.root / schema_file_name(stream)
     text = text_format.MessageToString(derive_schema(data.features, stream))
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")

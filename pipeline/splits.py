@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from pipeline.config.data import SplitConfig
+from pipeline.config.data import UNSPLIT, SplitConfig
 from pipeline.errors import InputError
 from pipeline.time_histogram import TimeHistogram
 from schemas.features import TIMESTAMP
@@ -43,7 +43,8 @@ def time_boundaries(times: TimeHistogram, config: SplitConfig) -> TimeBoundaries
     Args:
       times: When the interactions happened.
       config: The shares. Events of one bin of the histogram, a second if the log is not huge, are
-        never parted, so that a split may get a little more or less than its share.
+        never parted, so that a split may get a little more or less than its share. `UNSPLIT`
+        leaves all but the first split empty.
 
     Raises:
       InputError: A split would be empty.
@@ -51,6 +52,9 @@ def time_boundaries(times: TimeHistogram, config: SplitConfig) -> TimeBoundaries
     if times.total == 0:
         raise InputError("there are no interactions to split")
     last = times.total - 1
+    if config == UNSPLIT:
+        after = times.time_of(last) + times.width
+        return TimeBoundaries(after, after)
     eval_start = times.time_of(min(round(config.train * times.total), last))
     test_start = times.time_of(min(round((config.train + config.eval) * times.total), last))
     before_eval, before_test = times.count_before(eval_start), times.count_before(test_start)

@@ -91,6 +91,11 @@ class Feature:
         """Name of the quantile bucket that stands beside a NUMBER's z-score."""
         return bucket_name(self.name)
 
+    @property
+    def is_history(self) -> bool:
+        """Whether it lists what the user's earlier events hold."""
+        return self.is_list and self.stream == Stream.INTERACTIONS
+
 
 class Statistic(str, Enum):
     """What a history feature measures."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
+import numpy as np
 import pyarrow.parquet as pq
 import tensorflow as tf
 
@@ -19,7 +19,7 @@ from serving.bundle_settings import BundleSettings
 from serving.index import Index, save_options
 from serving.index_builder import INDEX_DIR
 from serving.interactions import read_interactions
-from serving.layout import MANIFEST_FILE, RANKING, RECOMMENDER, RETRIEVAL
+from serving.layout import MANIFEST_FILE, PSEUDONYM_KEY, RANKING, RECOMMENDER, RETRIEVAL
 from serving.profiles import UserProfiles
 from serving.recommender import Recommender
 from serving.signatures import ranking_signatures, recommender_signatures, retrieval_signatures
@@ -42,6 +42,7 @@ def export_bundle(
     index_dir: str,
     examples_dir: str,
     users_file: str,
+    histories_file: str,
     settings: BundleSettings,
     output_dir: str,
 ) -> None:
@@ -51,21 +52,19 @@ def export_bundle(
       retrieval_dir: SavedModel of the retrieval module.
       ranking_dir: SavedModel of the ranking module.
       index_dir: Artifact folder of the index.
-      examples_dir: Artifact folder of the raw interactions; with `users_file` the users' profiles.
-      users_file: Parquet file of the canonical users.
+      examples_dir: Artifact folder of the raw interactions.
+      users_file: Parquet file of the canonical users; with `histories_file` the users' profiles.
+      histories_file: Parquet file of what each user engaged with, from
+        :func:`pipeline.history.user_histories`.
       settings: Names and sizes.
       output_dir: Where the bundle is written.
     """
     models = _load(retrieval_dir, ranking_dir, index_dir)
-    interactions = pa.concat_tables(
-        [read_interactions(examples_dir, settings.feature_set, split) for split in SPLITS]
-    )
     options = save_options(models.index.is_exact)
     with tempfile.TemporaryDirectory() as work_dir:
         profiles = UserProfiles(
-            interactions,
+            pq.read_table(histories_file),
             pq.read_table(users_file),
-            settings.layout,
             settings.feature_set,
             models.retrieval.corpus.item_ids,
             Path(work_dir),
@@ -80,7 +79,8 @@ def export_bundle(
         }
         for name, (module, functions) in signatures.items():
             tf.saved_model.save(module, f"{output_dir}/{name}", signatures=functions, options=options)
-    manifest = _manifest(models, interactions, settings, {n: sorted(f) for n, (_, f) in signatures.items()})
+    times = _times(examples_dir, settings)
+    manifest = _manifest(models, times, settings, {n: sorted(f) for n, (_, f) in signatures.items()})
     manifest["digest"] = _digest(Path(output_dir))
     Path(output_dir, MANIFEST_FILE).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
 
@@ -94,11 +94,19 @@ def _load(retrieval_dir: str, ranking_dir: str, index_dir: str) -> _Models:
     return _Models(tf.saved_model.load(retrieval_dir), tf.saved_model.load(ranking_dir), index)
 
 
+def _times(examples_dir: str, settings: BundleSettings) -> np.ndarray:
+    """The seconds of all examples."""
+    parts = [
+        read_interactions(examples_dir, settings.feature_set, split, (TIMESTAMP,))[TIMESTAMP].to_numpy()
+        for split in SPLITS
+    ]
+    return np.concatenate(parts)
+
+
 def _manifest(
-    models: _Models, interactions: pa.Table, settings: BundleSettings, signatures: dict[str, list[str]]
+    models: _Models, times: np.ndarray, settings: BundleSettings, signatures: dict[str, list[str]]
 ) -> dict[str, Any]:
     """What a person or a server wants to know of a bundle."""
-    times = interactions[TIMESTAMP].to_numpy()
     return {
         "format": _FORMAT,
         "name": settings.name,
@@ -109,6 +117,7 @@ def _manifest(
         "index": "exact" if models.index.is_exact else "scann",
         "tasks": {task.name: task.kind for task in settings.tasks},
         "signatures": signatures,
+        PSEUDONYM_KEY: settings.pseudonym_key,
         "tensorflow": tf.__version__,
     }
 

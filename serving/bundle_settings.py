@@ -16,6 +16,8 @@ class BundleSettings(Frozen):
       crosses: Crossed features.
       tasks: The ranking tasks.
       index: How many candidates are retrieved.
+      pseudonym_key: Fingerprint of the key of the pseudonyms by which users are known; `None` if they
+        are known by their ids.
     """
 
     name: str
@@ -23,6 +25,7 @@ class BundleSettings(Frozen):
     crosses: tuple[tuple[str, str], ...]
     tasks: tuple[TaskConfig, ...]
     index: IndexConfig
+    pseudonym_key: str | None = None
 
     @property
     def feature_set(self) -> FeatureSet:

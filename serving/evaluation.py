@@ -3,122 +3,43 @@
 Protocol "next interaction": for every test interaction a request is made at its moment, with
 everything that the user did strictly before. The whole corpus is ranked, what the user had seen
 left out; the interaction's item is the one relevant item. An interaction with an item that the
-user had already seen is not a recommendation's to make, and is left out of the ranking figures.
+user had already seen is not a recommendation's to make, and is left out of the figures of lists.
+So are exposures: they are nobody's wish, are not seen items, and do not make an item popular. The
+ranking tasks are judged on all test interactions.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import scipy.sparse as sp
 import tensorflow as tf
 import tensorflow_transform as tft
 from sklearn.metrics import roc_auc_score
 
-from pipeline.components.parquet_example_gen import encode_examples
 from pipeline.config.training import TaskConfig
 from pipeline.errors import InputError
-from pipeline.history import with_history
-from pipeline.splits import SPLITS, TEST, TRAIN
-from schemas.features import HISTORY_ITEM_IDS, ITEM_ID, TIMESTAMP, USER_ID, VALUE
+from schemas.features import ITEM_ID, VALUE
 from serving.bundle_settings import BundleSettings
 from serving.index_builder import REPORT_FILE
-from serving.interactions import read_interactions
 from serving.layout import RANKING, RECOMMENDER, RETRIEVAL
 from serving.ranks import RECALL_AT, RankFigures, rank_figures, ranks_of_lists, ranks_of_scores
+from serving.test_interactions import TestInteractions
 from trainer.neighbours import ItemNeighbours
 
-_BATCH = 512
 _RECOMMENDER_QUERIES = 1000
-
-
-class TestInteractions:
-    """The test split as requests, with what the baselines need of the other splits.
-
-    Attributes:
-      train: Interactions of the training split.
-      table: The test interactions, each with its whole history.
-      item_ids: The corpus.
-    """
-
-    __test__ = False  # not a test case, whatever pytest thinks of the name
-
-    def __init__(self, examples_dir: str, settings: BundleSettings, item_ids: np.ndarray):
-        """Reads the interactions.
-
-        Args:
-          examples_dir: Artifact folder of the raw interactions.
-          settings: Says what features there are.
-          item_ids: [N] the corpus' ids, bytes.
-        """
-        features = settings.feature_set
-        tables = {split: read_interactions(examples_dir, features, split) for split in SPLITS}
-        everything = pa.concat_tables(tables.values())
-        test_start = pc.min(tables[TEST][TIMESTAMP]).as_py()
-        self.train = tables[TRAIN]
-        self.table = with_history(everything, settings.layout, length=everything.num_rows, since=test_start)
-        self.item_ids = pa.array(item_ids, pa.binary()).cast(pa.string())
-
-    def __len__(self) -> int:
-        return self.table.num_rows
-
-    @cached_property
-    def requests(self) -> np.ndarray:
-        """[Q] serialized `tf.Example`s, labels included."""
-        return np.array(list(encode_examples(self.table)), dtype=object)
-
-    @cached_property
-    def targets(self) -> np.ndarray:
-        """[Q] corpus rows of the items."""
-        return self.rows_of(self.table[ITEM_ID])
-
-    @cached_property
-    def seen(self) -> sp.csr_matrix:
-        """[Q, N] bool: each query's history."""
-        histories = self.table[HISTORY_ITEM_IDS].combine_chunks()
-        rows = self.rows_of(histories.flatten())
-        queries = np.repeat(np.arange(len(self)), pc.list_value_length(histories).to_numpy())
-        return self._matrix(queries, rows, len(self))
-
-    @cached_property
-    def train_matrix(self) -> sp.csr_matrix:
-        """[U, N] bool: who did what in the training split."""
-        users = self.train[USER_ID].combine_chunks().dictionary_encode().indices.to_numpy()
-        return self._matrix(users, self.rows_of(self.train[ITEM_ID]), int(users.max()) + 1)
-
-    @cached_property
-    def is_new(self) -> np.ndarray:
-        """[Q] bool: whether the user had not seen the item before."""
-        return ~np.asarray(self.seen[np.arange(len(self)), self.targets]).ravel().astype(bool)
-
-    def rows_of(self, item_ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
-        """Corpus rows of ids."""
-        return pc.index_in(item_ids, self.item_ids).to_numpy()
-
-    def _matrix(self, rows: np.ndarray, columns: np.ndarray, num_rows: int) -> sp.csr_matrix:
-        ones = np.ones(len(rows), bool)
-        return sp.csr_matrix((ones, (rows, columns)), shape=(num_rows, len(self.item_ids)))
-
-
-def batches(queries: np.ndarray) -> Iterator[np.ndarray]:
-    """Blocks of query numbers, so that memory does not grow with their number."""
-    for start in range(0, len(queries), _BATCH):
-        yield queries[start : start + _BATCH]
 
 
 def judged_queries(is_new: np.ndarray) -> np.ndarray:
     """Numbers of the queries by which recommendations are judged.
 
     Args:
-      is_new: [Q] bool, whether the user had not seen the item before.
+      is_new: [Q] bool, whether the user engaged with the item, and had not before.
 
     Raises:
       InputError: There is none.
@@ -148,12 +69,10 @@ def evaluate_baselines(data: TestInteractions, queries: np.ndarray) -> dict[str,
     }
     figures = {}
     for name, scorer in scorers.items():
-        ranks = [
-            ranks_of_scores(
-                scorer(data.seen[block].astype(float)), data.targets[block], data.seen[block].toarray()
-            )
-            for block in batches(queries)
-        ]
+        ranks = []
+        for block in data.blocks(queries):
+            seen = data.seen(block)
+            ranks.append(ranks_of_scores(scorer(seen.astype(float)), data.targets[block], seen.toarray()))
         figures[name] = rank_figures(np.concatenate(ranks))
     return figures
 
@@ -170,10 +89,10 @@ def evaluate_lists(data: TestInteractions, model: Any, queries: np.ndarray, drop
     """
     top_k = model.signatures["top_k"]
     ranks = []
-    for block in batches(queries):
-        seen = data.seen[block]
+    for block in data.blocks(queries):
+        seen = data.seen(block)
         k = RECALL_AT if drops_seen else RECALL_AT + int(seen.getnnz(axis=1).max())
-        answers = top_k(examples=tf.constant(data.requests[block]), k=tf.constant(k))
+        answers = top_k(examples=tf.constant(data.requests(block)), k=tf.constant(k))
         ids = pa.array(answers["item_ids"].numpy().ravel(), pa.binary()).cast(pa.string())
         rows = pc.index_in(ids, data.item_ids).fill_null(-1).to_numpy()
         lists = rows.reshape(len(block), -1)
@@ -210,8 +129,8 @@ def evaluate_ranking(
     labels = _labels(data, transform)
     answers: dict[str, list[np.ndarray]] = {task.name: [] for task in tasks}
     serving_default = model.signatures["serving_default"]
-    for block in batches(np.arange(len(data))):
-        scores = serving_default(examples=tf.constant(data.requests[block]))
+    for block in data.blocks(np.arange(len(data))):
+        scores = serving_default(examples=tf.constant(data.requests(block)))
         for task in tasks:
             answers[task.name].append(scores[task.name].numpy())
     figures = {}
@@ -230,7 +149,7 @@ def _labels(data: TestInteractions, transform: tft.TFTransformOutput) -> dict[st
     layer = transform.transform_features_layer()
     spec = transform.raw_feature_spec()
     parts = [
-        layer(tf.io.parse_example(data.requests[block], spec)) for block in batches(np.arange(len(data)))
+        layer(tf.io.parse_example(data.requests(block), spec)) for block in data.blocks(np.arange(len(data)))
     ]
     names = [name for name in parts[0] if name.startswith(("label_", "weight_"))]
     return {name: np.concatenate([part[name].numpy() for part in parts]) for name in names}
@@ -275,7 +194,7 @@ def evaluate_bundle(
 
     models = {n: tf.saved_model.load(str(Path(bundle_dir, n))) for n in (RETRIEVAL, RANKING, RECOMMENDER)}
     data = TestInteractions(examples_dir, settings, models[RETRIEVAL].retrieval.corpus.item_ids.numpy())
-    queries = judged_queries(data.is_new)
+    queries = judged_queries(data.is_new & data.is_engaged)
     sample = np.sort(np.random.default_rng(seed).permutation(queries)[:_RECOMMENDER_QUERIES])
     lists = evaluate_baselines(data, queries)
     lists[RETRIEVAL] = evaluate_lists(data, models[RETRIEVAL], queries, drops_seen=False)

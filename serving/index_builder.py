@@ -17,6 +17,7 @@ from serving.index import Index, build_index, chosen_kind, index_recall, save_op
 from trainer.graphs import graph_function
 from trainer.input_fn import interactions_dataset
 from trainer.retrieval_module import query_inputs
+from trainer.selection import engaged_only
 from trainer.streams import TransformedStream
 
 INDEX_DIR = "index"
@@ -96,9 +97,13 @@ class SearchModule(tf.Module):
 def _sample_queries(
     retrieval: Any, interactions: TransformedStream, num_queries: int, seed: int
 ) -> np.ndarray:
-    """[Q, dim] embeddings of queries from the eval split."""
+    """[Q, dim] embeddings of queries from the eval split, whose users engaged with something."""
     dataset = interactions_dataset(
-        interactions.files(EVAL), interactions.transform_output, retrieval.corpus.lookup_items, _BATCH
+        interactions.files(EVAL),
+        interactions.transform_output,
+        retrieval.corpus.lookup_items,
+        _BATCH,
+        select=engaged_only,
     )
     queries = retrieval.queries
     parts = [queries.encode_queries(query_inputs(queries, batch)).numpy() for batch in dataset]

@@ -2,6 +2,7 @@
 
     BUNDLE/versions/N/manifest.json                          what was judged and pushed together
     BUNDLE/versions/N/{retrieval,ranking,recommender}/       three SavedModels
+    BUNDLE/versions/N/statistics/{interactions,items}/       of what was learnt from, for drift
     BUNDLE/models/{retrieval,ranking,recommender}/N          links to them
 
 A server watches `models/`: each folder there is a model in TensorFlow Serving's sense. The links
@@ -12,7 +13,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipeline.statistics_files import STATISTICS_FILE
+from schemas.features import Stream
+
 MANIFEST_FILE = "manifest.json"
+PSEUDONYM_KEY = "pseudonym_key"  # in the manifest: whose pseudonyms stand for users
+LOCK_FILE = "push.lock"  # held by whoever adds or removes versions
 RETRIEVAL, RANKING, RECOMMENDER = "retrieval", "ranking", "recommender"
 MODELS = (RETRIEVAL, RANKING, RECOMMENDER)
 
@@ -31,3 +37,17 @@ def versions(bundle: Path) -> list[int]:
     """Whole versions, oldest first."""
     folders = versions_dir(bundle).glob(f"*/{MANIFEST_FILE}")
     return sorted(int(path.parent.name) for path in folders if path.parent.name.isdecimal())
+
+
+def statistics_dir(version: Path, stream: Stream) -> Path:
+    """Folder, in that of a version, of the statistics of what it learnt from."""
+    return version / "statistics" / stream.value
+
+
+def newest_statistics(bundle: Path, stream: Stream) -> Path | None:
+    """Folder of the newest version's statistics; `None` if there is no version, or none in it."""
+    pushed = versions(bundle)
+    if not pushed:
+        return None
+    folder = statistics_dir(versions_dir(bundle) / str(pushed[-1]), stream)
+    return folder if (folder / STATISTICS_FILE).is_file() else None

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import tensorflow as tf
 
-from pipeline.history import user_histories
 from schemas.features import (
     HISTORY_ITEM_IDS,
     HISTORY_VALUES,
@@ -17,23 +16,24 @@ from schemas.features import (
     USER_ID,
     DType,
     Encoding,
+    Feature,
     FeatureSet,
     Stream,
-    TableLayout,
 )
+
+_TF_TYPES = {DType.INT: tf.int64, DType.FLOAT: tf.float32}
 
 
 class UserProfiles(tf.Module):
     """A table from user id to a complete request; an unknown user's is empty.
 
-    It holds each user who has interactions or attributes.
+    It holds each user who has a history or attributes.
     """
 
     def __init__(
         self,
-        interactions: pa.Table,
+        histories: pa.Table,
         users: pa.Table,
-        layout: TableLayout,
         features: FeatureSet,
         item_ids: tf.Variable,
         work_dir: Path,
@@ -41,15 +41,16 @@ class UserProfiles(tf.Module):
         """Builds the table.
 
         Args:
-          interactions: Every interaction.
+          histories: What each user engaged with, from :func:`pipeline.history.user_histories`.
           users: Canonical users; those without attributes may be missing.
-          layout: The source's optional columns.
           features: The declared features.
           item_ids: [N] ids in corpus order; histories refer to them.
           work_dir: Where the user vocabulary is written; it becomes an asset of a SavedModel.
+
+        Raises:
+          ValueError: A history holds an item that the corpus does not.
         """
         super().__init__(name="user_profiles")
-        histories = user_histories(interactions, layout)
         without_history = users[USER_ID].filter(
             pc.invert(pc.is_in(users[USER_ID], histories[USER_ID].combine_chunks()))
         )
@@ -59,13 +60,13 @@ class UserProfiles(tf.Module):
         lengths = np.zeros(len(ids) + 1, np.int64)  # one more for an unknown user
         lengths[: histories.num_rows] = pc.list_value_length(histories[HISTORY_ITEM_IDS]).to_numpy()
         self._splits = tf.Variable(np.append(0, np.cumsum(lengths)), dtype=tf.int64, trainable=False)
-        corpus = pa.array(item_ids.numpy(), pa.binary()).cast(pa.string())
-        rows = pc.index_in(pc.list_flatten(histories[HISTORY_ITEM_IDS]), corpus)
-        self._rows = tf.Variable(rows.to_numpy(), dtype=tf.int32, trainable=False)
-        self._values = None
-        if layout.has_value:
-            values = pc.list_flatten(histories[HISTORY_VALUES]).to_numpy()
-            self._values = tf.Variable(values, dtype=tf.float32, trainable=False)
+        self._rows = _corpus_rows(pc.list_flatten(histories[HISTORY_ITEM_IDS]), item_ids)
+        # Each list beside the items: its values, and what they stand for if they are indices.
+        self._lists = {
+            feature.name: _list_values(feature, pc.list_flatten(histories[feature.name]))
+            for feature in features.request_features()
+            if feature.is_list and feature.name != HISTORY_ITEM_IDS
+        }
         positions = pc.index_in(ids, users[USER_ID].combine_chunks())
         self._attributes = _attributes(users.take(positions), features)
 
@@ -79,7 +80,13 @@ class UserProfiles(tf.Module):
 
     def history_values(self, user_ids: tf.Tensor) -> tf.RaggedTensor | None:
         """[B, (length)] float32 values beside :meth:`history_rows`; `None` without values."""
-        return None if self._values is None else tf.gather(self._ragged(self._values), self.rows(user_ids))
+        return self._history_list(HISTORY_VALUES, user_ids) if HISTORY_VALUES in self._lists else None
+
+    def _history_list(self, name: str, user_ids: tf.Tensor) -> tf.RaggedTensor:
+        """[B, (length)] of a list beside :meth:`history_rows`."""
+        values, words = self._lists[name]
+        gathered = tf.gather(self._ragged(values), self.rows(user_ids))
+        return gathered if words is None else tf.gather(words, gathered)
 
     def is_known(self, user_ids: tf.Tensor) -> tf.Tensor:
         """[B] bool: whether the table holds the users."""
@@ -100,9 +107,8 @@ class UserProfiles(tf.Module):
             TIMESTAMP: timestamp,
             HISTORY_ITEM_IDS: tf.gather(self._item_ids, self.history_rows(user_ids)).to_sparse(),
         }
-        values = self.history_values(user_ids)
-        if values is not None:
-            raw[HISTORY_VALUES] = values.to_sparse()
+        for name in self._lists:
+            raw[name] = self._history_list(name, user_ids).to_sparse()
         for name, (values, present) in self._attributes.items():
             raw[name] = _sparse_column(tf.gather(values, rows), tf.gather(present, rows))
         return raw
@@ -122,6 +128,31 @@ def _lookup_table(user_ids: pa.Array, path: Path) -> tf.lookup.StaticHashTable:
         value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
     )
     return tf.lookup.StaticHashTable(initializer, default_value=len(user_ids))
+
+
+def _corpus_rows(ids: pa.ChunkedArray, item_ids: tf.Variable) -> tf.Variable:
+    """[E] int32 corpus rows of ids."""
+    corpus = pa.array(item_ids.numpy(), pa.binary()).cast(pa.string())
+    rows = pc.index_in(ids, corpus)
+    if rows.null_count:
+        unknown = ids.filter(rows.is_null())[0].as_py()
+        raise ValueError(f"histories hold {rows.null_count} items that the corpus does not, as '{unknown}'")
+    return tf.Variable(rows.to_numpy(), dtype=tf.int32, trainable=False)
+
+
+def _list_values(feature: Feature, values: pa.ChunkedArray) -> tuple[tf.Variable, tf.Variable | None]:
+    """[E] values of a list of the histories; of texts, which are few, indices, and the texts."""
+    if feature.dtype != DType.STRING:
+        dtype = _TF_TYPES[feature.dtype]
+        return tf.Variable(values.to_numpy(), dtype=dtype, trainable=False), None
+    words = pc.unique(values)
+    indices = pc.index_in(values, words).to_numpy()
+    # A table of no text at all could not be told from one of empty texts.
+    encoded = [word.encode() for word in words.to_pylist()] or [b""]
+    return (
+        tf.Variable(indices, dtype=tf.int32, trainable=False),
+        tf.Variable(np.array(encoded, dtype=np.bytes_), trainable=False),
+    )
 
 
 def _attributes(users: pa.Table, features: FeatureSet) -> dict[str, tuple[tf.Variable, tf.Variable]]:

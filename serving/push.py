@@ -8,10 +8,9 @@ import shutil
 from pathlib import Path
 
 from pipeline.locking import exclusive
-from serving.layout import MANIFEST_FILE, MODELS, models_dir, versions, versions_dir
+from serving.layout import LOCK_FILE, MANIFEST_FILE, MODELS, models_dir, versions, versions_dir
 
 _STAGING = "staging"  # no number: a server does not take it for a version
-_LOCK = "push.lock"
 
 
 def push(bundle: Path, destination: Path) -> int:
@@ -32,7 +31,7 @@ def push(bundle: Path, destination: Path) -> int:
       OSError: The destination cannot be written.
     """
     destination.mkdir(parents=True, exist_ok=True)
-    with exclusive(destination / _LOCK):
+    with exclusive(destination / LOCK_FILE):
         existing = versions(destination)
         version = existing[-1] if existing else 0
         if not existing or _digest(versions_dir(destination) / str(version)) != _digest(bundle):

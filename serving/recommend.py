@@ -13,9 +13,11 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from pipeline.config.environment import PSEUDONYM_KEY_VARIABLE
 from pipeline.errors import InputError
+from pipeline.privacy.pseudonyms import PseudonymKey
 from schemas.features import ITEM_ID, TITLE, USER_ID, VALUE
-from serving.layout import MANIFEST_FILE, RECOMMENDER, versions, versions_dir
+from serving.layout import MANIFEST_FILE, PSEUDONYM_KEY, RECOMMENDER, versions, versions_dir
 
 RANK = "rank"
 RETRIEVAL_SCORE = "retrieval_score"
@@ -31,14 +33,15 @@ class BundleRecommender:
       tasks: The ranking tasks, name to kind.
     """
 
-    def __init__(self, bundle: Path):
+    def __init__(self, bundle: Path, key: PseudonymKey | None = None):
         """Loads the newest version.
 
         Args:
           bundle: Folder of the pushed versions.
+          key: Of the pseudonyms, if the bundle knows users by such.
 
         Raises:
-          InputError: There is no version.
+          InputError: There is no version, or the bundle's pseudonyms are of another key.
         """
         existing = versions(bundle)
         if not existing:
@@ -47,6 +50,8 @@ class BundleRecommender:
         folder = versions_dir(bundle) / str(self.version)
         manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
         self.tasks: dict[str, str] = manifest["tasks"]
+        self._key = key if manifest[PSEUDONYM_KEY] is not None else None
+        _check_key(key, manifest[PSEUDONYM_KEY])
         self._signatures = _load(folder / RECOMMENDER, is_exact=manifest["index"] == "exact").signatures
 
     def top_k(self, user_ids: list[str], k: int) -> pa.Table:
@@ -63,7 +68,7 @@ class BundleRecommender:
         import tensorflow as tf
 
         answers = self._signatures["for_users"](
-            user_id=tf.constant(user_ids, tf.string),
+            user_id=tf.constant(self._stored(user_ids), tf.string),
             timestamp=tf.zeros([len(user_ids)], tf.int64),
             k=tf.constant(k),
         )
@@ -86,7 +91,7 @@ class BundleRecommender:
         import tensorflow as tf
 
         answers = self._signatures["user_history"](
-            user_id=tf.constant([user_id], tf.string), length=tf.constant(length)
+            user_id=tf.constant(self._stored([user_id]), tf.string), length=tf.constant(length)
         )
         if not answers["known"].numpy()[0]:
             return None
@@ -98,6 +103,21 @@ class BundleRecommender:
         if "values" in answers:
             columns[VALUE] = pa.array(answers["values"].numpy()[0, :count])
         return pa.table(columns)
+
+    def _stored(self, user_ids: list[str]) -> list[str]:
+        """How the bundle knows users."""
+        return user_ids if self._key is None else [self._key.pseudonym(user_id) for user_id in user_ids]
+
+
+def _check_key(key: PseudonymKey | None, made_with: str | None) -> None:
+    """Checks that a key is the one that a bundle's pseudonyms were made with."""
+    if made_with is None or (key is not None and key.fingerprint == made_with):
+        return
+    given = "no key was given" if key is None else f"the key {key.fingerprint} was given"
+    raise InputError(
+        f"this bundle knows users by pseudonyms of the key {made_with}, and {given}; "
+        f"name it in privacy.key_file or put it into {PSEUDONYM_KEY_VARIABLE}"
+    )
 
 
 def recommend_in_bulk(

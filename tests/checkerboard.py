@@ -58,6 +58,7 @@ def settings(folder: Path) -> dict:
     return {
         "name": "checkerboard",
         "output": str(folder / "runs"),
+        "privacy": {"user_ids": "raw"},
         "data": {
             "source": "csv",
             "interactions": {"path": "log.csv", "value": "stars"},

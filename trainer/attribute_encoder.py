@@ -14,7 +14,7 @@ class AttributeEncoder(tf_keras.layers.Layer):
     """Embeds categorical attributes and concatenates them with numeric ones.
 
     A categorical attribute is an int64 index, [B], or a list of them padded with -1,
-    [B, values], whose embeddings are averaged; an empty list gives zeros.
+    [B, values], whose embeddings are averaged; an empty list, and an index of -1, give zeros.
     """
 
     def __init__(self, vocabulary_sizes: Mapping[str, int], numbers: Sequence[str], dim: int, **kwargs: Any):
@@ -56,9 +56,9 @@ class AttributeEncoder(tf_keras.layers.Layer):
     def _embed(self, name: str, indices: tf.Tensor) -> tf.Tensor:
         """One categorical attribute as [B, dim]."""
         embeddings = self._embeddings[name](tf.maximum(indices, 0))
-        if indices.shape.rank == 1:
-            return embeddings
         present = tf.cast(indices >= 0, embeddings.dtype)[..., tf.newaxis]
+        if indices.shape.rank == 1:
+            return embeddings * present
         return tf.math.divide_no_nan(
             tf.reduce_sum(embeddings * present, axis=1), tf.reduce_sum(present, axis=1)
         )

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from schemas.features import ITEM_ID, TEXT, TITLE, Encoding, FeatureSet, Stream
+from schemas.features import ITEM_ID, TEXT, TITLE, Encoding, FeatureSet, Stream, cross_name
 
 CORPUS_SPLIT = "corpus"
 
@@ -26,8 +26,8 @@ class Corpus:
       item_ids: [N] bytes.
       titles: [N] bytes, for showing.
       texts: [N] bytes, what the text tower reads.
-      features: Name to [N + 1] or [N + 1, values], the attributes of each item; the last row
-        is that of an unknown item, every attribute absent.
+      features: Name to [N + 1] or [N + 1, values], the attributes and dense vectors of each
+        item; the last row is that of an unknown item, all of them absent.
     """
 
     item_ids: np.ndarray
@@ -94,6 +94,10 @@ def _with_unknown_row(
     for feature in features.of(Stream.ITEMS, Encoding.NUMBER):
         absent[feature.name] = 0.0
         absent[feature.bucket_name] = number_buckets
+    for pair in features.crosses_of(Stream.ITEMS):
+        absent[cross_name(*pair)] = -1
+    for feature in features.of(Stream.ITEMS, Encoding.VECTOR):
+        absent[feature.name] = 0.0
     return {
         name: np.concatenate([columns[name], np.full_like(columns[name][:1], value)])
         for name, value in absent.items()

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
+_TIME_DIM = 8
+# Logarithms of seconds, centred on a day; a minute and ten years come near -2 and 2.
+_LOG_DAY, _LOG_SCALE = math.log(86400.0), 4.0
+
 
 @tf_keras.utils.register_keras_serializable("recstack")
 class MeanHistoryEncoder(tf_keras.layers.Layer):
-    """The mean of the history's item embeddings; zeros without a history."""
+    """The mean of the history's embeddings, however old; zeros without a history."""
 
-    def call(self, embeddings: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
+    def call(self, embeddings: tf.Tensor, present: tf.Tensor, ages: tf.Tensor) -> tf.Tensor:
         """Encodes a batch of histories.
 
         Args:
           embeddings: [B, length, dim], oldest first, padding last.
           present: [B, length] bool, false for padding.
+          ages: [B, length] float32; not used.
 
         Returns:
           [B, dim].
@@ -31,7 +37,8 @@ class AttentionHistoryEncoder(tf_keras.layers.Layer):
     """Attention over the history from its newest item, beside that item itself.
 
     An item's weight follows from its embedding and from its age counted in items, as in NARM and
-    STAMP (Li et al. 2017; Liu et al. 2018), with learnt age embeddings in place of a recurrence.
+    STAMP (Li et al. 2017; Liu et al. 2018), with learnt age embeddings in place of a recurrence;
+    and from the time that has passed since, by a small layer whose say depends on the newest item.
     """
 
     def __init__(self, max_length: int, **kwargs: Any):
@@ -55,14 +62,17 @@ class AttentionHistoryEncoder(tf_keras.layers.Layer):
             initializer=tf_keras.initializers.RandomNormal(stddev=0.05),
         )
         self._age_bias = self.add_weight("age_bias", (self.max_length,), initializer="zeros")
+        self._time = tf_keras.layers.Dense(_TIME_DIM, activation="tanh", name="time")
+        self._time_query = tf_keras.layers.Dense(_TIME_DIM, name="time_query")
         super().build(input_shape)
 
-    def call(self, embeddings: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
+    def call(self, embeddings: tf.Tensor, present: tf.Tensor, ages: tf.Tensor) -> tf.Tensor:
         """Encodes a batch of histories.
 
         Args:
           embeddings: [B, length, dim], oldest first, padding last; length is at most `max_length`.
           present: [B, length] bool, false for padding.
+          ages: [B, length] float32, log(1 + seconds) since each event.
 
         Returns:
           [B, 2 * dim]: what was attended to, and the newest item; zeros without a history.
@@ -77,6 +87,8 @@ class AttentionHistoryEncoder(tf_keras.layers.Layer):
         keys = self._key(embeddings + tf.gather(self._age_embeddings, age))
         scale = tf.math.rsqrt(tf.cast(tf.shape(keys)[-1], keys.dtype))
         scores = tf.einsum("bd,bld->bl", self._query(newest), keys) * scale + tf.gather(self._age_bias, age)
+        time = self._time((ages[..., tf.newaxis] - _LOG_DAY) / _LOG_SCALE)
+        scores += tf.einsum("bt,blt->bl", self._time_query(newest), time)
         attention = tf.nn.softmax(tf.where(present, scores, scores.dtype.min)) * weights
         return tf.concat([tf.einsum("bl,bld->bd", attention, embeddings), newest], axis=-1)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -22,6 +22,7 @@ def interactions_dataset(
     item_lookup: ItemLookup,
     batch_size: int,
     shuffle_seed: int | None = None,
+    select: Callable[[tf.data.Dataset], tf.data.Dataset] | None = None,
 ) -> tf.data.Dataset:
     """One pass over a split of the interactions.
 
@@ -32,6 +33,8 @@ def interactions_dataset(
       batch_size: Examples a batch.
       shuffle_seed: Shuffles, anew in each pass but the same in each run, and drops the last, smaller
         batch; by default the order of the files is kept, and every example.
+      select: Chooses among the serialized examples, before they are shuffled; by default all are
+        read.
 
     Returns:
       A dataset of dictionaries from transformed feature name to [B] or [B, length].
@@ -45,7 +48,11 @@ def interactions_dataset(
         rows = {name: tf.ensure_shape(item_lookup(values), values.shape) for name, values in ids.items()}
         return {**features, **rows}
 
-    dataset = _records(sorted(files)) if shuffle_seed is None else _shuffled(sorted(files), shuffle_seed)
+    dataset = _records(sorted(files)) if shuffle_seed is None else _mixed(sorted(files), shuffle_seed)
+    if select is not None:
+        dataset = select(dataset)
+    if shuffle_seed is not None:
+        dataset = dataset.shuffle(_SHUFFLE_BUFFER, seed=shuffle_seed)
     dataset = dataset.batch(batch_size, drop_remainder=shuffle_seed is not None)
     return dataset.map(parse, num_parallel_calls=2, deterministic=True).prefetch(2)
 
@@ -55,14 +62,13 @@ def _records(files: Sequence[str] | tf.Tensor) -> tf.data.Dataset:
     return tf.data.TFRecordDataset(files, compression_type="GZIP")
 
 
-def _shuffled(files: Sequence[str], seed: int) -> tf.data.Dataset:
-    """Serialized examples, shuffled anew in each pass.
+def _mixed(files: Sequence[str], seed: int) -> tf.data.Dataset:
+    """Serialized examples, of several files by turns.
 
-    The files stand in the order of time, and the buffer may hold but a few of them. So each pass takes them
-    in another order, several at a time.
+    The shuffle buffer may hold but a few files. So each pass takes them in another order, several at a
+    time.
     """
     order = tf.data.Dataset.from_tensor_slices(list(files)).shuffle(len(files), seed=seed)
-    mixed = order.interleave(
+    return order.interleave(
         _records, cycle_length=_OPEN_FILES, block_length=16, num_parallel_calls=2, deterministic=True
     )
-    return mixed.shuffle(_SHUFFLE_BUFFER, seed=seed)

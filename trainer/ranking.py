@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -11,14 +12,16 @@ import tensorflow_recommenders as tfrs
 import tf_keras
 
 from pipeline.config.training import RankingConfig, TaskConfig
-from schemas.features import HISTORY_ITEM_IDS, HISTORY_VALUES, ITEM_ID, USER_ID
+from schemas.features import ENGAGED, HISTORY_ITEM_IDS, HISTORY_VALUES, ITEM_ID, USER_ID
 from trainer.attribute_encoder import AttributeEncoder
 from trainer.graphs import untouched_by_autograph
 from trainer.sizes import ModelSizes
+from trainer.vector_encoder import VectorEncoder
 
 Features = Mapping[str, tf.Tensor]
 
 _TEXT_DIM = 16
+_VECTOR_DIM = 16
 _ID_DIM = 16
 # Weight of the mean over all items in an item's own, counted in interactions.
 _PRIOR_COUNT = 5.0
@@ -33,8 +36,8 @@ class CandidateTables:
     Attributes:
       embeddings: [N + 1, dim] retrieval embeddings, of length one.
       text_embeddings: [N + 1, hidden_dim] from the text tower.
-      attributes: Transformed attributes, [N + 1] or [N + 1, values].
-      counts: [N + 1] interactions in the training split.
+      attributes: Transformed attributes, [N + 1] or [N + 1, values], and dense vectors.
+      counts: [N + 1] interactions in the training split, exposures left out.
       value_sums: [N + 1] sum of their values.
     """
 
@@ -50,10 +53,22 @@ class CandidateTables:
         return float(self.value_sums.sum() / max(self.counts.sum(), 1))
 
 
+class OwnEvents(NamedTuple):
+    """What the examples themselves add to their items' statistics.
+
+    Attributes:
+      counts: [B, K] float32, 1, or 0 for an exposure.
+      values: [B, K] float32, the value of what is counted, else 0.
+    """
+
+    counts: tf.Tensor
+    values: tf.Tensor
+
+
 class RankingModel(tfrs.models.Model):
     """Scores candidates for a query, one score a task, from a shared bottom (Caruana 1997).
 
-    A candidate is described by its retrieval embedding, text, attributes and id, the query by
+    A candidate is described by its retrieval embedding, text, vectors, attributes and id, the query by
     its own embedding, attributes and history, and the pair by how near the candidate is to the
     query and to each item of the history; with values, by what the user gave to near items.
     """
@@ -70,9 +85,16 @@ class RankingModel(tfrs.models.Model):
         super().__init__(name="ranking")
         self._config = config
         self._unknown = len(tables.counts) - 1
-        self._attributes = {name: tf.constant(values) for name, values in tables.attributes.items()}
+        self._attributes = {
+            name: tf.constant(values)
+            for name, values in tables.attributes.items()
+            if name not in sizes.item_vectors
+        }
         self.embeddings = tf.Variable(tables.embeddings, trainable=False, name="embeddings")
         self.text_embeddings = tf.Variable(tables.text_embeddings, trainable=False, name="text_embeddings")
+        self.vectors = [
+            tf.Variable(tables.attributes[name], trainable=False, name=name) for name in sizes.item_vectors
+        ]
         self._counts = tf.constant(tables.counts, tf.float32)
         self._value_sums = tf.constant(tables.value_sums, tf.float32)
         self.mean_value = tables.mean_value
@@ -82,6 +104,9 @@ class RankingModel(tfrs.models.Model):
         self._user = layers.Embedding(sizes.num_users, _ID_DIM, name="user_id")
         self._item = layers.Embedding(self._unknown + 1, _ID_DIM, name="item_id")
         self._text = layers.Dense(_TEXT_DIM, activation="relu", name="text")
+        self._vectors = None
+        if sizes.item_vectors:
+            self._vectors = VectorEncoder(sizes.item_vectors, _VECTOR_DIM, name="vectors")
         dim = 8
         self._query = AttributeEncoder(sizes.query_attributes, sizes.query_numbers, dim, name="query")
         self._candidate = AttributeEncoder(sizes.item_attributes, sizes.item_numbers, dim, name="candidate")
@@ -103,7 +128,7 @@ class RankingModel(tfrs.models.Model):
         query_embeddings: tf.Tensor,
         rows: tf.Tensor,
         training: bool = False,
-        own_values: tf.Tensor | None = None,
+        own: OwnEvents | None = None,
     ) -> dict[str, tf.Tensor]:
         """Scores candidates.
 
@@ -112,8 +137,8 @@ class RankingModel(tfrs.models.Model):
           query_embeddings: [B, dim] from the query tower.
           rows: [B, K] int32 candidates of each query; -1 for an unknown item, as its row.
           training: Whether dropout is on.
-          own_values: [B, K] values of the interactions themselves while training: they are
-            taken out of their items' mean values, or the model would learn to read its own labels.
+          own: The interactions themselves while training: they are taken out of their items'
+            statistics, or the model would learn to read its own labels.
 
         Returns:
           Task to [B, K]: an estimated value, or a logit.
@@ -130,9 +155,11 @@ class RankingModel(tfrs.models.Model):
             self._item(rows),
             self._encode_candidates(rows),
             self._encode_queries(features, tf.shape(rows)[1]),
-            self._item_statistics(rows, own_values),
+            self._item_statistics(rows, own),
             self._history_statistics(features, candidates),
         ]
+        if self._vectors is not None:
+            parts.append(self._encode_vectors(self._vectors, rows))
         x = tf.concat(parts, axis=-1)
         for layer in self._shared:
             x = self._dropout(layer(x), training=training)
@@ -150,16 +177,23 @@ class RankingModel(tfrs.models.Model):
         )
         return tf.reshape(encoded, [tf.shape(rows)[0], tf.shape(rows)[1], self._candidate.output_dim])
 
+    def _encode_vectors(self, encoder: VectorEncoder, rows: tf.Tensor) -> tf.Tensor:
+        """Dense vectors of [B, K] candidates as [B, K, width]."""
+        flat = tf.reshape(rows, [-1])
+        vectors = zip(encoder.widths, self.vectors, strict=True)
+        encoded = encoder({name: tf.gather(values, flat) for name, values in vectors})
+        return tf.reshape(encoded, [tf.shape(rows)[0], tf.shape(rows)[1], encoder.output_dim])
+
     def _encode_queries(self, features: Features, num_candidates: tf.Tensor) -> tf.Tensor:
         """Id and attributes of the queries, repeated for each candidate."""
         encoded = tf.concat([self._user(features[USER_ID]), self._query(features)], axis=-1)
         return tf.repeat(encoded[:, tf.newaxis], num_candidates, axis=1)
 
-    def _item_statistics(self, rows: tf.Tensor, own_values: tf.Tensor | None) -> tf.Tensor:
+    def _item_statistics(self, rows: tf.Tensor, own: OwnEvents | None) -> tf.Tensor:
         """Popularity and, if there are values, the smoothed mean value; [B, K, 2]."""
         counts, sums = tf.gather(self._counts, rows), tf.gather(self._value_sums, rows)
-        if own_values is not None:
-            counts, sums = tf.maximum(counts - 1.0, 0.0), sums - own_values
+        if own is not None:
+            counts, sums = tf.maximum(counts - own.counts, 0.0), sums - own.values
         means = (sums + _PRIOR_COUNT * self.mean_value) / (counts + _PRIOR_COUNT)
         return tf.stack([tf.math.log1p(counts), (means - self.mean_value) / self.value_std], axis=-1)
 
@@ -190,10 +224,8 @@ class RankingModel(tfrs.models.Model):
     def compute_loss(self, features: Features, training: bool = False) -> tf.Tensor:
         """The weighted sum of the tasks' losses."""
         rows = features[ITEM_ID][:, tf.newaxis]
-        own_values = None
-        if training and any(task.is_regression for task in self._config.tasks):
-            own_values = features[self._value_task().label_name][:, tf.newaxis]
-        scores = self.score(features, features["query_embedding"], rows, training, own_values)
+        own = self._own_events(features) if training else None
+        scores = self.score(features, features["query_embedding"], rows, training, own)
         loss = tf.zeros([])
         for task in self._config.tasks:
             loss += task.weight * self._tasks[task.name](
@@ -203,9 +235,13 @@ class RankingModel(tfrs.models.Model):
             )
         return loss
 
-    def _value_task(self) -> TaskConfig:
-        """The task whose label is the value itself."""
-        return next(task for task in self._config.tasks if task.is_regression)
+    def _own_events(self, features: Features) -> OwnEvents:
+        """What the examples of a batch add to the statistics; [B, 1]."""
+        counts = features[ENGAGED][:, tf.newaxis]
+        for task in self._config.tasks:
+            if task.is_regression:
+                return OwnEvents(counts, features[task.label_name][:, tf.newaxis] * counts)
+        return OwnEvents(counts, tf.zeros_like(counts))
 
 
 def _ranking_task(task: TaskConfig) -> tfrs.tasks.Ranking:

@@ -35,7 +35,7 @@ class RankingModule(tf.Module):
         self._config = config
         self._model = model
         self._layers = list(model.layers)
-        self._variables = [model.embeddings, model.text_embeddings]
+        self._variables = [model.embeddings, model.text_embeddings, *model.vectors]
         self._temperature = tf.Variable(retrieval.temperature.numpy(), trainable=False)
         self.rank = graph_function(
             self._rank,

@@ -11,7 +11,7 @@ import tensorflow_recommenders as tfrs
 import tf_keras
 
 from pipeline.config.training import RetrievalConfig
-from schemas.features import HISTORY_ITEM_IDS, ITEM_ID, USER_ID
+from schemas.features import HISTORY_AGES, HISTORY_EVENT_TYPES, HISTORY_ITEM_IDS, ITEM_ID, USER_ID
 from trainer.corpus import Corpus
 from trainer.corpus_texts import CorpusTexts
 from trainer.graphs import graph_function, untouched_by_autograph
@@ -19,18 +19,23 @@ from trainer.history_encoder import build_history_encoder
 from trainer.sizes import ModelSizes
 from trainer.text_tower import TextTower
 from trainer.towers import Tower
+from trainer.vector_encoder import VectorEncoder
 
 Features = Mapping[str, tf.Tensor]
 
 VALIDATION_K = 20
 
+_MAX_SCORES = 1 << 26  # of a batch of queries with the whole corpus: 256 MiB
+_MIN_VALIDATION_BATCH, _MAX_VALIDATION_BATCH = 16, 2048
+
 
 class RetrievalModel(tfrs.models.Model):
-    """Query tower (id, attributes, history) and candidate tower (id, attributes, text).
+    """Query tower (id, attributes, history) and candidate tower (id, attributes, text, vectors).
 
-    History and candidates share their item embeddings. An item without an interaction in the
-    training split, and one outside the corpus, take the embedding of the unknown item, which
-    `id_dropout` trains, so that text and attributes carry them.
+    History and candidates share their item embeddings; to a history's is added that of the event's
+    type, if there are types, which is zeros for one that training has not seen. An item without an
+    interaction in the training split, and one outside the corpus, take the embedding of the unknown
+    item, which `id_dropout` trains, so that text, vectors and attributes carry them.
 
     Trained by in-batch softmax with the logQ correction (Yi et al. 2019), accidental hits
     removed, and a learnt temperature.
@@ -73,6 +78,14 @@ class RetrievalModel(tfrs.models.Model):
         self.user_embedding = embedding(sizes.num_users, config.id_dim, name="user_id")
         self._embedding_dropout = tf_keras.layers.Dropout(config.dropout)
         self.history_encoder = build_history_encoder(config.history_encoder, sizes.history_length)
+        self.event_type_embedding = None
+        if sizes.num_event_types:
+            self.event_type_embedding = embedding(
+                sizes.num_event_types, config.id_dim, embeddings_initializer="zeros", name="event_type"
+            )
+        self.vector_encoder = None
+        if sizes.item_vectors:
+            self.vector_encoder = VectorEncoder(sizes.item_vectors, config.vector_dim, name="vectors")
         self.text_projection = tf_keras.layers.Dense(config.id_dim, name="text_projection")
         self.query_tower = self._tower(sizes.query_attributes, sizes.query_numbers, "query_tower")
         self.candidate_tower = self._tower(sizes.item_attributes, sizes.item_numbers, "candidate_tower")
@@ -112,8 +125,13 @@ class RetrievalModel(tfrs.models.Model):
         """
         history_rows = features[HISTORY_ITEM_IDS]
         history = self.item_embedding(tf.gather(self._id_rows, tf.maximum(history_rows, 0)))
+        if self.event_type_embedding is not None:
+            types = features[HISTORY_EVENT_TYPES]
+            last = tf.cast(self.event_type_embedding.input_dim - 1, types.dtype)
+            # An event without a type is one of a type out of the vocabulary.
+            history += self.event_type_embedding(tf.where(types < 0, last, types))
         history = self._embedding_dropout(history, training=training)
-        encoded = self.history_encoder(history, history_rows >= 0)
+        encoded = self.history_encoder(history, history_rows >= 0, features[HISTORY_AGES])
         user = self._embedding_dropout(self.user_embedding(features[USER_ID]), training=training)
         return self.query_tower(features, [encoded, user], training=training)
 
@@ -124,7 +142,7 @@ class RetrievalModel(tfrs.models.Model):
 
         Args:
           rows: [B] int32 corpus rows; that of the unknown item for one outside the corpus.
-          attributes: The candidates' transformed attributes.
+          attributes: The candidates' transformed attributes and vectors.
           text_embeddings: [B, hidden_dim] from the text tower.
           training: Whether dropout, also of ids, is on.
 
@@ -135,10 +153,10 @@ class RetrievalModel(tfrs.models.Model):
         if training:
             dropped = tf.random.uniform(tf.shape(rows)) < self._config.id_dropout
             id_rows = tf.where(dropped, self._unknown, id_rows)
-        ids = self.item_embedding(id_rows)
-        return self.candidate_tower(
-            attributes, [ids, self.text_projection(text_embeddings)], training=training
-        )
+        vectors = [self.item_embedding(id_rows), self.text_projection(text_embeddings)]
+        if self.vector_encoder is not None:
+            vectors.append(self.vector_encoder(attributes))
+        return self.candidate_tower(attributes, vectors, training=training)
 
     @untouched_by_autograph
     def corpus_candidates(self, rows: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -232,6 +250,11 @@ class RetrievalModel(tfrs.models.Model):
     def corpus_text_embeddings(self) -> np.ndarray:
         """[N + 1, hidden_dim] text embeddings of the corpus, that of an empty text last."""
         return self._texts.embed_all()
+
+
+def validation_batch_size(num_items: int) -> int:
+    """Queries that :meth:`RetrievalModel.ranks` takes at once, so that the scores' memory is bounded."""
+    return min(max(_MAX_SCORES // num_items, _MIN_VALIDATION_BATCH), _MAX_VALIDATION_BATCH)
 
 
 class RefreshCorpusEmbeddings(tf_keras.callbacks.Callback):

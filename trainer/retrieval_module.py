@@ -38,6 +38,8 @@ class QueryEncoder(tf.Module):
         super().__init__(name="queries")
         self._transform = transform
         self._layers = [model.item_embedding, model.user_embedding, model.history_encoder, model.query_tower]
+        if model.event_type_embedding is not None:
+            self._layers.append(model.event_type_embedding)
 
         @graph_function(input_signature=[_EXAMPLES])
         def parse_requests(examples: tf.Tensor) -> dict[str, tf.Tensor | tf.SparseTensor]:
@@ -115,6 +117,8 @@ class RetrievalModule(tf.Module):
         self.temperature = tf.Variable(tf.exp(model.log_temperature), trainable=False)
         self._item_transform = item_transform
         self._layers = [model.text_projection, model.candidate_tower, model.text_tower]
+        if model.vector_encoder is not None:
+            self._layers.append(model.vector_encoder)
 
         @graph_function(input_signature=[_EXAMPLES])
         def embed_items(examples: tf.Tensor) -> tf.Tensor:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import tensorflow_transform as tft
 
 from pipeline.config.data import FeaturesConfig
 from schemas.features import (
+    HISTORY_EVENT_TYPES,
     HOUR_OF_DAY,
     ITEM_ID,
     USER_ID,
@@ -30,6 +31,8 @@ class ModelSizes:
       query_numbers: Numeric attributes of a query.
       item_attributes: Categorical attribute of an item to its number of indices.
       item_numbers: Numeric attributes of an item.
+      num_event_types: Rows of the vocabulary of event types in a history; 0 without event types.
+      item_vectors: Dense vector of an item to its width.
     """
 
     num_users: int
@@ -38,6 +41,8 @@ class ModelSizes:
     query_numbers: tuple[str, ...]
     item_attributes: dict[str, int]
     item_numbers: tuple[str, ...]
+    num_event_types: int = 0
+    item_vectors: dict[str, int] = field(default_factory=dict)
 
 
 def model_sizes(
@@ -65,18 +70,24 @@ def model_sizes(
             if feature.name not in (USER_ID, ITEM_ID)
         }
         for feature in features.of(stream, Encoding.NUMBER):
-            sizes[feature.bucket_name] = config.number_buckets + 1  # the last one means absent
+            sizes[feature.bucket_name] = num_buckets
+        for pair in features.crosses_of(stream):
+            sizes[cross_name(*pair)] = size(output, cross_name(*pair))
         return sizes
 
+    num_buckets = config.number_buckets + 1  # the last one means absent
     query_attributes = attributes(interactions, Stream.INTERACTIONS)
     query_attributes |= {HOUR_OF_DAY: 24, WEEKDAY: 7}
-    for pair in features.crosses:
-        query_attributes[cross_name(*pair)] = size(interactions, cross_name(*pair))
+    query_attributes |= {made.bucket_name: num_buckets for made in features.history_features}
+    has_event_types = bool(features.of(Stream.INTERACTIONS, Encoding.SEQUENCE_VOCABULARY))
+    numbers = [f.name for f in features.of(Stream.INTERACTIONS, Encoding.NUMBER)]
     return ModelSizes(
         num_users=size(interactions, USER_ID),
         history_length=config.history_length,
         query_attributes=query_attributes,
-        query_numbers=tuple(f.name for f in features.of(Stream.INTERACTIONS, Encoding.NUMBER)),
+        query_numbers=(*numbers, *(made.name for made in features.history_features)),
         item_attributes=attributes(items, Stream.ITEMS),
         item_numbers=tuple(f.name for f in features.of(Stream.ITEMS, Encoding.NUMBER)),
+        num_event_types=size(interactions, HISTORY_EVENT_TYPES) if has_event_types else 0,
+        item_vectors={f.name: f.dim for f in features.of(Stream.ITEMS, Encoding.VECTOR)},
     )

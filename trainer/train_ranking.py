@@ -11,7 +11,7 @@ import tf_keras
 
 from pipeline.config.training import RankingConfig, TaskConfig
 from pipeline.splits import EVAL, TRAIN
-from schemas.features import ITEM_ID
+from schemas.features import ENGAGED, ITEM_ID
 from trainer.corpus import CORPUS_SPLIT, load_corpus
 from trainer.input_fn import interactions_dataset
 from trainer.progress import LogEpochs
@@ -27,11 +27,15 @@ _EVAL_BATCH = 2048
 
 @dataclass(frozen=True)
 class _ValueStatistics:
-    """Counts and values of the training split, a row an item and one for unknown items."""
+    """Counts and values of the training split, a row an item and one for unknown items.
+
+    Exposures are left out, except of `num_examples`.
+    """
 
     counts: np.ndarray
     sums: np.ndarray
     std: float
+    num_examples: int
 
 
 def train_ranking(
@@ -80,7 +84,7 @@ def train_ranking(
     )
     sizes = model_sizes(features, settings.features, interactions.transform_output, items.transform_output)
     model = RankingModel(config, sizes, tables, statistics.std)
-    batch_size = min(config.batch_size, int(statistics.counts.sum()))  # no batch is a smaller one
+    batch_size = min(config.batch_size, statistics.num_examples)  # no batch is a smaller one
     train, validation = dataset(TRAIN, batch_size, settings.seed), dataset(EVAL, _EVAL_BATCH)
     history = _fit(model, config, train, validation, log_dir)
     tf.saved_model.save(RankingModule(model, config, retrieval), model_dir)
@@ -122,14 +126,15 @@ def _value_statistics(
     """Reads the training split once."""
     value_label = next((task.label_name for task in tasks if task.is_regression), None)
     counts, sums, squares = np.zeros(num_items + 1), np.zeros(num_items + 1), 0.0
+    num_examples = 0
     for batch in train.as_numpy_iterator():
-        rows = batch[ITEM_ID]
-        counts += np.bincount(rows, minlength=len(counts))
+        rows, engaged = batch[ITEM_ID], batch[ENGAGED]
+        num_examples += len(rows)
+        counts += np.bincount(rows, weights=engaged, minlength=len(counts))
         if value_label is not None:
             values = batch[value_label]
-            sums += np.bincount(rows, weights=values, minlength=len(sums))
-            squares += float(np.square(values).sum())
+            sums += np.bincount(rows, weights=values * engaged, minlength=len(sums))
+            squares += float((np.square(values) * engaged).sum())
     total = max(counts.sum(), 1.0)
-    return _ValueStatistics(
-        counts, sums, float(np.sqrt(max(squares / total - (sums.sum() / total) ** 2, 0.0)))
-    )
+    std = float(np.sqrt(max(squares / total - (sums.sum() / total) ** 2, 0.0)))
+    return _ValueStatistics(counts, sums, std, num_examples)

@@ -13,8 +13,14 @@ from trainer.input_fn import interactions_dataset
 from trainer.item_lookup import ItemLookup
 from trainer.progress import LogEpochs
 from trainer.request import ItemTransform, QueryTransform
-from trainer.retrieval import VALIDATION_K, RefreshCorpusEmbeddings, RetrievalModel
+from trainer.retrieval import (
+    VALIDATION_K,
+    RefreshCorpusEmbeddings,
+    RetrievalModel,
+    validation_batch_size,
+)
 from trainer.retrieval_module import RetrievalModule
+from trainer.selection import engaged_only, evenly_spaced
 from trainer.settings import RetrievalSettings
 from trainer.sizes import model_sizes
 from trainer.streams import TransformedStream
@@ -33,6 +39,8 @@ def train_retrieval(
 ) -> dict[str, list[float]]:
     """Trains the two towers and saves them with their corpus.
 
+    Only what users engaged with counts; what they were merely shown is no positive.
+
     Args:
       interactions: The interaction stream, splits `train` and `eval`.
       items: The item stream, split `corpus`.
@@ -50,7 +58,7 @@ def train_retrieval(
     )
     lookup = ItemLookup(items.vocabulary_file(ITEM_ID), corpus.num_items)
     text_tower = build_text_tower(settings.text, settings.seed)
-    item_counts = count_items(interactions, lookup)
+    item_counts = count_items(interactions, lookup, settings)
     model = RetrievalModel(
         settings.retrieval,
         model_sizes(features, settings.features, interactions.transform_output, items.transform_output),
@@ -73,15 +81,40 @@ def train_retrieval(
     return history
 
 
-def count_items(interactions: TransformedStream, lookup: ItemLookup) -> np.ndarray:
-    """[num_items] int64: interactions of each corpus row in the training split."""
+def count_items(
+    interactions: TransformedStream, lookup: ItemLookup, settings: RetrievalSettings
+) -> np.ndarray:
+    """[num_items] int64: engaged interactions of each corpus row in the training split."""
     counts = np.zeros(lookup.num_items + 1, np.int64)
-    dataset = interactions_dataset(
-        interactions.files(TRAIN), interactions.transform_output, lookup, _EVAL_BATCH
-    )
-    for batch in dataset:
+    for batch in _positives(interactions, lookup, settings, TRAIN, _EVAL_BATCH):
         counts += np.bincount(batch[ITEM_ID], minlength=len(counts))
     return counts[:-1]
+
+
+def _positives(
+    interactions: TransformedStream,
+    lookup: ItemLookup,
+    settings: RetrievalSettings,
+    split: str,
+    batch_size: int,
+    shuffle_seed: int | None = None,
+    at_most: int | None = None,
+) -> tf.data.Dataset:
+    """Batches of what users engaged with."""
+
+    def select(examples: tf.data.Dataset) -> tf.data.Dataset:
+        if settings.layout.exposure_types:
+            examples = engaged_only(examples)
+        return examples if at_most is None else evenly_spaced(examples, at_most)
+
+    return interactions_dataset(
+        interactions.files(split),
+        interactions.transform_output,
+        lookup,
+        batch_size,
+        shuffle_seed,
+        select,
+    )
 
 
 def _fit(
@@ -94,13 +127,15 @@ def _fit(
 ) -> dict[str, list[float]]:
     """Fits with the text tower, then without, until the validation recall stops rising."""
     config = settings.retrieval
-
-    def dataset(split: str, batch_size: int, seed: int | None = None) -> tf.data.Dataset:
-        files = interactions.files(split)
-        return interactions_dataset(files, interactions.transform_output, lookup, batch_size, seed)
-
-    train = dataset(TRAIN, batch_size, settings.seed)
-    validation = dataset(EVAL, _EVAL_BATCH)
+    train = _positives(interactions, lookup, settings, TRAIN, batch_size, settings.seed)
+    validation = _positives(
+        interactions,
+        lookup,
+        settings,
+        EVAL,
+        validation_batch_size(lookup.num_items),
+        at_most=config.validation_examples,
+    )
     model.compile(optimizer=tf_keras.optimizers.Adam(config.learning_rate))
     history: dict[str, list[float]] = {}
 

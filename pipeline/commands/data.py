@@ -9,7 +9,7 @@ from rich.table import Table
 from pipeline.bert_folder import bert_folder
 from pipeline.canonical import PreparedData, prepare
 from pipeline.config.run import RunConfig
-from pipeline.console import out
+from pipeline.console import news, out
 from pipeline.datasets.registry import open_adapter
 
 
@@ -23,7 +23,8 @@ def fetch_all(config: RunConfig) -> None:
 
 def show(config: RunConfig) -> None:
     """Prepares the data and shows what they are."""
-    data = prepare(config)
+    with news(out):
+        data = prepare(config)
     show_summary(data)
     table = Table("feature", "stream", "type", "encoding", box=None, header_style="bold")
     for feature in data.features:
@@ -34,7 +35,7 @@ def show(config: RunConfig) -> None:
 
 
 def show_summary(data: PreparedData) -> None:
-    """Counts and the splits' boundaries."""
+    """Counts, the splits' boundaries, and what was rejected."""
     summary = data.summary
     splits: dict[str, dict[str, Any]] = summary["splits"]
     total = sum(split["interactions"] for split in splits.values())
@@ -42,8 +43,29 @@ def show_summary(data: PreparedData) -> None:
     table = Table("split", box=None, header_style="bold")
     for heading in ("from", "interactions", "users", "items"):
         table.add_column(heading, justify="right")
+    if not summary["splits"]["eval"]["interactions"]:
+        return  # not split
     starts = {"eval": summary["eval_start"], "test": summary["test_start"]}
     for name, counts in splits.items():
         numbers = [f"{counts[key]:,}" for key in ("interactions", "users", "items")]
         table.add_row(name, starts.get(name, "the first")[:16].replace("T", " "), *numbers)
     out.print(table)
+    for name, count in summary["look_alikes"].items():
+        if count:
+            out.print(f"{count:,} ids of '{name}' differ from another only in case or white space")
+    _show_rejects(data)
+
+
+def _show_rejects(data: PreparedData) -> None:
+    """How many rows each rule rejected, if any did."""
+    table = Table("rejected", "rule", box=None, header_style="bold")
+    table.add_column("rows", justify="right")
+    table.add_column("of", justify="right")
+    for name, counts in data.summary["cleaning"].items():
+        for rule, count in counts["rules"].items():
+            table.add_row(name, rule, f"{count:,}", f"{counts['read']:,}")
+    if table.row_count == 0:
+        return
+    out.print(table)
+    if data.quarantine_dir.is_dir():
+        out.print(f"rejected rows: {data.quarantine_dir}")

@@ -11,6 +11,7 @@ from rich.table import Table
 from pipeline.console import native_output_to, out
 from pipeline.datasets.raw_file import RawFile
 from pipeline.datasets.reading import as_texts
+from pipeline.privacy.pseudonyms import PseudonymKey
 from schemas.features import ITEM_ID, TITLE, USER_ID, VALUE
 from serving.recommend import (
     RANK,
@@ -23,14 +24,14 @@ from serving.recommend import (
 _HISTORY_LENGTH = 5
 
 
-def recommend_to_one(bundle: Path, user_id: str, k: int) -> None:
+def recommend_to_one(bundle: Path, key: PseudonymKey | None, user_id: str, k: int) -> None:
     """Prints what a user did last and what is recommended.
 
     Raises:
-      InputError: There is no bundle.
+      InputError: There is no bundle, or it needs another key.
     """
     with native_output_to() as console, console.status("loading the bundle"):
-        recommender = BundleRecommender(bundle)
+        recommender = BundleRecommender(bundle, key)
         history = recommender.history(user_id, _HISTORY_LENGTH)
         answers = recommender.top_k([user_id], k)
     if history is None:
@@ -40,18 +41,20 @@ def recommend_to_one(bundle: Path, user_id: str, k: int) -> None:
     out.print(_recommendations_table(user_id, answers, recommender))
 
 
-def recommend_to_many(bundle: Path, users: Path, column: str, k: int, output: Path) -> None:
+def recommend_to_many(
+    bundle: Path, key: PseudonymKey | None, users: Path, column: str, k: int, output: Path
+) -> None:
     """Writes recommendations for each distinct user of a file.
 
     Raises:
-      InputError: A file cannot be read or written, or there is no bundle.
+      InputError: A file cannot be read or written, there is no bundle, or it needs another key.
     """
     check_output(output)
     ids = _distinct_ids(RawFile(users), column)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with native_output_to() as console, Progress(*columns, console=console) as progress:
         task = progress.add_task("loading the bundle", total=len(ids))
-        recommender = BundleRecommender(bundle)
+        recommender = BundleRecommender(bundle, key)
         progress.update(task, description="recommending")
         recommend_in_bulk(recommender, ids, k, output, lambda count: progress.advance(task, count))
     out.print(f"{output}: recommendations for {len(ids):,} users, from version {recommender.version}")

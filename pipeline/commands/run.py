@@ -12,8 +12,9 @@ from pipeline.bert_folder import bert_folder
 from pipeline.canonical import prepare
 from pipeline.commands.data import show_summary
 from pipeline.config.run import RunConfig
-from pipeline.console import StepReporter, native_output_to, out, seconds_text
+from pipeline.console import StepReporter, native_output_to, news, out, seconds_text
 from pipeline.locking import exclusive
+from pipeline.references import check_references
 from pipeline.runners.local import log_file, run_locally
 from serving.gate import read_evaluation
 from serving.layout import versions
@@ -27,7 +28,9 @@ def run_pipeline(config: RunConfig) -> None:
     """
     since = time.monotonic()
     bert_folder(config.text)  # fetched, or found missing, before anything is computed
-    data = prepare(config)
+    check_references(config)
+    with news(out):
+        data = prepare(config)
     show_summary(data)
     out.print(f"pipeline: {config.name} (log: {log_file(config)})")
     with exclusive(config.run_dir / "run.lock"), native_output_to(log_file(config)) as console:

@@ -1,4 +1,4 @@
-"""Stops a run whose examples break their schema."""
+"""Stops a run whose examples break their schema, or have moved away from what was known."""
 
 import os
 
@@ -18,22 +18,33 @@ _ANOMALIES_FILE = "SchemaDiff.pb"  # ExampleValidator's name for a split's anoma
 def AnomalyGate(  # noqa: N802  (a TFX component)
     interactions: InputArtifact[ExampleAnomalies],
     items: InputArtifact[ExampleAnomalies],
+    interactions_shift: InputArtifact[ExampleAnomalies],
+    items_shift: InputArtifact[ExampleAnomalies],
 ) -> None:
-    """Fails if ExampleValidator found an anomaly in any split of either stream.
+    """Fails if ExampleValidator or DriftValidator found an anomaly in any split of either stream.
 
     Raises:
       AnomalyError: With a line for each anomaly: stream, split, feature and reason.
     """
-    lines = []
-    for stream, artifact in (("interactions", interactions), ("items", items)):
-        for split in artifact_utils.decode_split_names(artifact.split_names):
-            path = os.path.join(artifact.uri, f"Split-{split}", _ANOMALIES_FILE)
-            lines += [f"{stream}/{split}: {line}" for line in read_anomalies(path)]
-    if lines:
-        raise AnomalyError(
-            "the data break their schema; mend the data, or the schema if it is wrong:\n  "
-            + "\n  ".join(lines)
+    broken = [*_lines("interactions", interactions), *_lines("items", items)]
+    moved = [*_lines("interactions", interactions_shift), *_lines("items", items_shift)]
+    paragraphs = []
+    if broken:
+        head = "the data break their schema; mend the data, or the schema if it is wrong:"
+        paragraphs.append("\n  ".join([head, *broken]))
+    if moved:
+        head = (
+            "the data have moved from what the served version learnt (drift), or are not what requests "
+            "hold (skew); find out why, or raise the thresholds of the schema's comparators:"
         )
+        paragraphs.append("\n  ".join([head, *moved]))
+    if paragraphs:
+        raise AnomalyError("\n".join(paragraphs))
+
+
+def anomalies_path(artifact_uri: str, split: str) -> str:
+    """The file with a split's anomalies."""
+    return os.path.join(artifact_uri, f"Split-{split}", _ANOMALIES_FILE)
 
 
 def read_anomalies(path: str) -> list[str]:
@@ -47,3 +58,12 @@ def read_anomalies(path: str) -> list[str]:
     if anomalies.HasField("dataset_anomaly_info"):
         lines.append(f"(data set): {anomalies.dataset_anomaly_info.description}")
     return sorted(lines)
+
+
+def _lines(stream: str, artifact: ExampleAnomalies) -> list[str]:
+    """Anomalies of all splits of a stream."""
+    return [
+        f"{stream}/{split}: {line}"
+        for split in artifact_utils.decode_split_names(artifact.split_names)
+        for line in read_anomalies(anomalies_path(artifact.uri, split))
+    ]

@@ -194,6 +194,10 @@ class SplitConfig(Frozen):
         return self
 
 
+# All rows in one split: for data that are judged and not learnt from. No configuration can say it.
+UNSPLIT = SplitConfig.model_construct(train=1.0, eval=0.0, test=0.0)
+
+
 class VectorsFile(Frozen):
     """Dense vectors of items that an owner already has.
 

@@ -44,6 +44,7 @@ class RetrievalConfig(Frozen):
       embedding_dim: Width of the space in which queries meet candidates.
       id_dim: Width of id embeddings.
       attribute_dim: Width of attribute embeddings.
+      vector_dim: Width to which each dense vector of an item is projected.
       history_encoder: How the history becomes one vector.
       hidden_dims: Hidden layers of each tower.
       dropout: Dropout of the towers' hidden layers.
@@ -53,6 +54,8 @@ class RetrievalConfig(Frozen):
       text_epochs: Passes in which the text tower is fine-tuned as well; after them its embeddings
         are computed once and kept, which makes a pass many times cheaper.
       patience: Epochs without a better validation recall before training stops.
+      validation_examples: Examples of the eval split, evenly spaced, by which recall is measured
+        after each epoch; all of them if there are no more.
       batch_size: Examples a step; also the number of in-batch negatives.
       learning_rate: Of the towers (Adam).
       text_learning_rate: Of the text tower's fine-tuned layers.
@@ -62,6 +65,7 @@ class RetrievalConfig(Frozen):
     embedding_dim: int = Field(default=64, ge=2)
     id_dim: int = Field(default=64, ge=2)
     attribute_dim: int = Field(default=8, ge=1)
+    vector_dim: int = Field(default=32, ge=1)
     history_encoder: Literal["mean", "attention"] = "attention"
     hidden_dims: tuple[int, ...] = (128,)
     dropout: float = Field(default=0.1, ge=0, lt=1)
@@ -69,6 +73,7 @@ class RetrievalConfig(Frozen):
     epochs: int = Field(default=8, ge=1)
     text_epochs: int = Field(default=1, ge=0)
     patience: int = Field(default=2, ge=1)
+    validation_examples: int = Field(default=20_000, ge=1)
     batch_size: int = Field(default=1024, ge=2)
     learning_rate: float = Field(default=2e-3, gt=0)
     text_learning_rate: float = Field(default=2e-5, gt=0)

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from pipeline.distinct import distinct_texts
 from pipeline.preparation.interactions_table import PART, ROW, InteractionsTable
 from pipeline.preparation.rejects import write_rejects
 from pipeline.preparation.settings import PreparationSettings
+from pipeline.preparation.spill import read_arrow, write_arrow
 from pipeline.time_histogram import TimeHistogram
 from schemas.features import EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID, TableLayout
 from schemas.quarantine import Rule
@@ -47,8 +49,7 @@ def clean_shard(number: int, files: Iterable[str], settings: PreparationSettings
     Returns:
       The file written. Its report stands beside it; see :func:`read_report`.
     """
-    tables = [pa.ipc.open_file(pa.memory_map(file)).read_all() for file in sorted(files)]
-    table = pa.concat_tables(tables)
+    table = pa.concat_tables([read_arrow(Path(file)) for file in sorted(files)])
     keys = (table[name].to_numpy() for name in (ROW, PART, TIMESTAMP))  # the last decides first
     table = table.take(pa.array(np.lexsort(tuple(keys))))
     interactions = InteractionsTable(table, tuple(part.name for part in settings.parts))
@@ -149,11 +150,13 @@ def _write_report(
 ) -> None:
     """Writes what the third step needs to know of all shards."""
     exposed = interactions.has_type(layout.exposure_types)
-    items = interactions.table[ITEM_ID].dictionary_encode().combine_chunks()
-    users = _distinct_users(interactions.codes(USER_ID), items, ~exposed)
+    item_ids, items = distinct_texts(interactions.table[ITEM_ID])
+    users = _distinct_users(
+        interactions.codes(USER_ID)[~exposed], items[~exposed].astype(np.int64), len(item_ids)
+    )
     times = TimeHistogram.of(interactions.numbers(TIMESTAMP)[~interactions.has_type(layout.prior_types)])
     write_arrow(
-        pa.table({"item_id": items.dictionary, "users": pa.array(users, pa.int64())}),
+        pa.table({ITEM_ID: item_ids, "users": pa.array(users, pa.int64())}),
         path.with_suffix(".items.arrow"),
     )
     write_arrow(pa.table({"start": times.starts, "count": times.counts}), path.with_suffix(".times.arrow"))
@@ -161,11 +164,9 @@ def _write_report(
     path.with_suffix(".json").write_text(report, encoding="utf-8")
 
 
-def _distinct_users(users: np.ndarray, items: pa.DictionaryArray, counted: np.ndarray) -> np.ndarray:
-    """[I] int64 distinct users of each item of a dictionary, in the rows that count."""
-    codes = items.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    num_items = len(items.dictionary)
-    pairs = np.unique(users[counted].astype(np.int64) * num_items + codes[counted])
+def _distinct_users(users: np.ndarray, items: np.ndarray, num_items: int) -> np.ndarray:
+    """[num_items] int64 distinct users of each item; `users` and `items` [N] are codes."""
+    pairs = np.unique(users.astype(np.int64) * num_items + items)
     return np.bincount(pairs % max(num_items, 1), minlength=num_items)
 
 
@@ -179,15 +180,3 @@ def read_report(path: Path) -> ShardReport:
         items=read_arrow(path.with_suffix(".items.arrow")),
         times=TimeHistogram(times["start"].to_numpy(), times["count"].to_numpy(), report["width"]),
     )
-
-
-def write_arrow(table: pa.Table, path: Path) -> None:
-    """Writes a table for the next step."""
-    with pa.ipc.new_file(str(path), table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as file:
-        file.write_table(table)
-
-
-def read_arrow(path: Path) -> pa.Table:
-    """Reads what :func:`write_arrow` wrote."""
-    with pa.memory_map(str(path)) as source:
-        return pa.ipc.open_file(source).read_all()

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.history import user_histories, with_history
-from pipeline.preparation.clean_shard import read_arrow, write_arrow
 from pipeline.preparation.interactions_table import InteractionsTable
 from pipeline.preparation.rejects import write_rejects
 from pipeline.preparation.settings import PreparationSettings
+from pipeline.preparation.spill import read_arrow, write_arrow
 from pipeline.splits import TRAIN, TimeBoundaries, split_by_time
 from schemas.features import EVENT_TYPE, ITEM_ID, USER_ID, Stream, TableLayout, declare_features
 from schemas.quarantine import Rule

@@ -12,13 +12,16 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline.datasets.typed import TypedTable, type_interactions
+from pipeline.distinct import distinct_texts
 from pipeline.preparation.interactions_table import PART, ROW, InteractionsTable
+from pipeline.preparation.look_alikes import LookAlikes
 from pipeline.preparation.rejects import without_raw_ids, write_rejects
 from pipeline.preparation.settings import PreparationSettings
-from schemas.features import DWELL_SECONDS, TIMESTAMP, USER_ID, VALUE
+from pipeline.preparation.spill import SPILL_OPTIONS, write_arrow
+from schemas.features import DWELL_SECONDS, ITEM_ID, TIMESTAMP, USER_ID, VALUE
 from schemas.quarantine import Rule
 
-_SPILL_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
+ID_COLUMNS = (USER_ID, ITEM_ID)
 
 
 def ingest_part(number: int, settings: PreparationSettings) -> Iterator[tuple[int, str]]:
@@ -34,17 +37,22 @@ def ingest_part(number: int, settings: PreparationSettings) -> Iterator[tuple[in
       The number of each shard that got rows, and the file that holds them.
     """
     read, rejects = 0, []
+    look_alikes = {name: LookAlikes() for name in ID_COLUMNS}
     settings.spill_dir.mkdir(parents=True, exist_ok=True)
     with _ShardWriters(settings, number) as writers:
         for raw in settings.adapter.interactions(settings.parts[number]):
             typed = type_interactions(raw, settings.layout, settings.adapter.timestamp_unit)
             read += typed.num_read
+            for name, seen in look_alikes.items():
+                seen.see(typed.table[name])
             interactions = _judge_rows(typed, number, settings)
             rejects += [without_raw_ids(typed.rejects, settings.key), *interactions.rejects]
             writers.write(interactions.table)
         yield from writers.files()
     name = f"part-{number:05d}"
     rules = write_rejects(rejects, settings.quarantine_dir / f"{name}.parquet")
+    for id_name, seen in look_alikes.items():
+        write_arrow(seen.pairs, settings.spill_dir / f"{name}.{id_name}.arrow")
     report = json.dumps({"read": read, "rules": rules})
     (settings.spill_dir / f"{name}.json").write_text(report, encoding="utf-8")
 
@@ -86,10 +94,9 @@ def _outside(column: pa.ChunkedArray, low: float | None, high: float | None) -> 
 
 def shard_of(user_ids: pa.ChunkedArray, num_shards: int) -> np.ndarray:
     """[N] int64 shard of each user: a hash, the same on every machine and in every run."""
-    encoded = user_ids.dictionary_encode().combine_chunks()
-    names = encoded.dictionary.to_numpy(zero_copy_only=False)
-    hashes = pd.util.hash_array(names, categorize=False) % np.uint64(num_shards)
-    return hashes.astype(np.int64)[encoded.indices.to_numpy(zero_copy_only=False)]
+    names, codes = distinct_texts(user_ids)
+    hashes = pd.util.hash_array(names.to_numpy(zero_copy_only=False), categorize=False)
+    return (hashes % np.uint64(num_shards)).astype(np.int64)[codes]
 
 
 class _ShardWriters:
@@ -112,9 +119,9 @@ class _ShardWriters:
         shards = shard_of(table[USER_ID], self._settings.num_shards)
         order = np.argsort(shards, kind="stable")
         table, shards = table.take(pa.array(order)), shards[order]
-        starts = np.flatnonzero(np.diff(shards, prepend=-1))
-        for start, end in zip(starts, np.append(starts[1:], len(shards)), strict=True):
-            self._writer(int(shards[start]), table.schema).write_table(table.slice(start, end - start))
+        found, starts = np.unique(shards, return_index=True)
+        for shard, start, end in zip(found, starts, [*starts[1:], len(shards)], strict=False):
+            self._writer(int(shard), table.schema).write_table(table.slice(start, end - start))
 
     def files(self) -> list[tuple[int, str]]:
         """Closes the files, and names them."""
@@ -126,6 +133,6 @@ class _ShardWriters:
 
     def _writer(self, shard: int, schema: pa.Schema) -> pa.RecordBatchFileWriter:
         if shard not in self._writers:
-            writer = pa.ipc.new_file(str(self._path(shard)), schema, options=_SPILL_OPTIONS)
+            writer = pa.ipc.new_file(str(self._path(shard)), schema, options=SPILL_OPTIONS)
             self._writers[shard] = self._stack.enter_context(writer)
         return self._writers[shard]

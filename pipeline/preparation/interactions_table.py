@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.datasets.typed import reject_records
+from pipeline.distinct import distinct_texts
 from schemas.features import EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID, TableLayout
 from schemas.quarantine import Rule
 
@@ -54,15 +55,14 @@ class InteractionsTable:
 
     def codes(self, name: str) -> np.ndarray:
         """Integers that are equal where a column's texts are; [N]."""
-        return self.table[name].dictionary_encode().combine_chunks().indices.to_numpy(zero_copy_only=False)
+        return distinct_texts(self.table[name])[1]
 
     def has_type(self, types: tuple[str, ...]) -> np.ndarray:
         """Which events are of one of some types; [N] bool."""
         if not types:
             return np.zeros(self.table.num_rows, bool)
-        encoded = self.table[EVENT_TYPE].dictionary_encode().combine_chunks()
-        wanted = np.isin(encoded.dictionary.to_numpy(zero_copy_only=False), types)
-        return wanted[encoded.indices.to_numpy(zero_copy_only=False)]
+        names, codes = distinct_texts(self.table[EVENT_TYPE])
+        return np.isin(names.to_numpy(zero_copy_only=False), types)[codes]
 
     def is_engaged(self, layout: TableLayout) -> np.ndarray:
         """Which events are neither exposures nor told of the time before the log; [N] bool."""

@@ -20,10 +20,13 @@ import pyarrow.parquet as pq
 from pipeline.config.data import SplitConfig, VectorsFile
 from pipeline.errors import AnomalyError, InputError
 from pipeline.preparation.catalogue import Catalogue, load_items, load_users, with_missing_items
-from pipeline.preparation.clean_shard import ShardReport, read_arrow, read_report, write_arrow
+from pipeline.preparation.clean_shard import ShardReport, read_report
 from pipeline.preparation.finish_shard import FinishSettings, split_items_path
+from pipeline.preparation.ingest import ID_COLUMNS
+from pipeline.preparation.look_alikes import LookAlikes
 from pipeline.preparation.rejects import RejectCounts, write_rejects
 from pipeline.preparation.settings import PreparationSettings
+from pipeline.preparation.spill import read_arrow, write_arrow
 from pipeline.progress import PROGRESS_LOGGER
 from pipeline.splits import SPLITS, TimeBoundaries, time_boundaries
 from pipeline.time_histogram import TimeHistogram
@@ -41,12 +44,14 @@ class AllShards:
       counts: Rows read and rejected so far.
       items: `item_id`, and `users`, how many people each item has; [I].
       times: When the events happened.
+      look_alikes: How many user and item ids differ from another only in case or white space.
     """
 
     clean_files: tuple[Path, ...]
     counts: RejectCounts
     items: pa.Table
     times: TimeHistogram
+    look_alikes: dict[str, int]
 
 
 def prepare_tables(
@@ -83,12 +88,11 @@ def prepare_tables(
         catalogue.counts.add(0, rules)
         _refuse_too_many(catalogue.counts, name, settings)
     pq.write_table(users.table, users_path)
-    _progress.info("reading %d parts", len(settings.parts))
+    _progress.info("reading and cleaning the interactions")
     ingest_and_clean(settings, pipeline_args)
     shards = _merge_reports(settings)
-    _refuse_too_many(shards.counts, "interactions", settings)
     boundaries = time_boundaries(shards.times, split)
-    _progress.info("histories and splits of %d shards", len(shards.clean_files))
+    _progress.info("joining %s interactions with their histories", f"{shards.times.total:,}")
     finish_settings = _finish_settings(shards, settings, boundaries, users_path)
     finish([str(path) for path in shards.clean_files], settings, finish_settings, pipeline_args)
     _merge_histories(settings, histories_path)
@@ -123,11 +127,21 @@ def _hint(counts: RejectCounts) -> str:
 
 
 def _merge_reports(settings: PreparationSettings) -> AllShards:
-    """Adds up what the first two steps reported."""
+    """Adds up what the first two steps reported.
+
+    Raises:
+      AnomalyError: Too many rows were rejected.
+      InputError: No row is left.
+    """
     counts = RejectCounts()
-    for path in sorted(settings.spill_dir.glob("part-*.json")):
+    parts = sorted(settings.spill_dir.glob("part-*.json"))
+    for path in parts:
         report = json.loads(path.read_text(encoding="utf-8"))
         counts.add(report["read"], report["rules"])
+    look_alikes = {
+        name: LookAlikes(read_arrow(path.with_suffix(f".{name}.arrow")) for path in parts).count()
+        for name in ID_COLUMNS
+    }
     clean_files, items, times = [], [], TimeHistogram(np.zeros(0, np.int64), np.zeros(0, np.int64))
     for path, shard in _reports(settings):
         counts.add(0, shard.rules)
@@ -135,11 +149,12 @@ def _merge_reports(settings: PreparationSettings) -> AllShards:
         items.append(shard.items)
         if shard.rows:
             clean_files.append(path)
+    _refuse_too_many(counts, "interactions", settings)
     if not clean_files:
         raise InputError("there are no interactions left to learn from")
     table = pa.concat_tables(items).group_by(ITEM_ID).aggregate([("users", "sum")])
     table = table.select([ITEM_ID, "users_sum"]).rename_columns([ITEM_ID, "users"])
-    return AllShards(tuple(clean_files), counts, table.sort_by(ITEM_ID), times)
+    return AllShards(tuple(clean_files), counts, table.sort_by(ITEM_ID), times, look_alikes)
 
 
 def _reports(settings: PreparationSettings) -> Iterator[tuple[Path, ShardReport]]:
@@ -209,6 +224,7 @@ def _summary(
         "test_start": _iso(boundaries.test_start),
         "splits": splits,
         "event_types": dict(event_types.most_common()),
+        "look_alikes": shards.look_alikes,
         "cleaning": {name: counts.to_dict() for name, counts in tables.items()},
     }
 

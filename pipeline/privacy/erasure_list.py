@@ -122,15 +122,14 @@ class ErasureList:
         erased = [user_id for user_id in distinct.to_pylist() if self._digest(user_id) in self.people]
         chunks = user_ids.chunks if isinstance(user_ids, pa.ChunkedArray) else [user_ids]
         members = pa.array(erased, user_ids.type)
-        masks = [
-            np.asarray(chunk.is_valid()) & np.asarray(pc.is_in(chunk, value_set=members)) for chunk in chunks
-        ]
+        masks = [np.asarray(pc.is_in(chunk, value_set=members)) for chunk in chunks]
         return np.concatenate(masks) if masks else np.zeros(0, np.bool_)
 
-    def with_person(
-        self, person: Person, key: PseudonymKey | None, spans: set[str], artifacts: set[str]
-    ) -> ErasureList:
-        """Adds a person, or what else was found of them, and writes the file whole or not at all.
+    def add(self, person: Person, key: PseudonymKey | None, spans: set[str], artifacts: set[str]) -> Erased:
+        """Puts a person on the list in the file, or adds what else was found of them.
+
+        Returns:
+          The entry; this list stays as it was read.
 
         Raises:
           OSError: The file cannot be written.
@@ -144,15 +143,11 @@ class ErasureList:
             spans=tuple(sorted({*known.spans, *spans})),
             artifacts={**known.artifacts, **{folder: now for folder in sorted(artifacts)}},
         )
-        changed = replace(self, people={**self.people, digest: entry})
-        changed._write()
-        return changed
-
-    def _write(self) -> None:
-        people = [vars(person) for person in self.people.values()]
+        people = [vars(person) for person in {**self.people, digest: entry}.values()]
         text = json.dumps({"format": _FORMAT, "salt": self.salt, "people": people}, indent=2)
         with replaced(self.path) as file:
             file.write(text.encode())
+        return entry
 
     def _digest(self, stored: str) -> str:
         return hashlib.sha256(f"{self.salt}:{stored}".encode()).hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,12 @@ from pipeline.errors import RecstackError
 from pipeline.schema_files import schema_files
 
 if TYPE_CHECKING:
+    from tfx.orchestration.pipeline import Pipeline
+
     from pipeline.runners.observed_dag_runner import StepListener
+
+
+VALIDATION_LOG = "validation.log"
 
 
 def log_file(config: RunConfig) -> Path:
@@ -36,15 +41,54 @@ def run_locally(config: RunConfig, data: PreparedData, listener: StepListener) -
     Raises:
       RecstackError: A step ended with a message for the user.
     """
-    run_dir = config.run_dir.resolve()
     schemas = schema_files(config, data)
-    with _logged(log_file(config)), warnings.catch_warnings():
+
+    def create(absolute: RunConfig) -> Pipeline:
+        from pipeline.graph import create_pipeline
+
+        return create_pipeline(absolute, data, schemas, absolute.run_dir / "metadata.sqlite")
+
+    _run(config, create, listener, log_file(config))
+
+
+def validate_locally(
+    config: RunConfig, data: PreparedData, folder: Path, listener: StepListener, transform: bool = False
+) -> None:
+    """Runs the steps that judge the data, and no others.
+
+    Args:
+      config: The configuration.
+      data: The input files.
+      folder: Gets what the steps write, and `validation.log`.
+      listener: Is told of the steps.
+      transform: Whether the data are made ready for training as well.
+
+    Raises:
+      RecstackError: The data are not valid, or a step ended with another message for the user.
+    """
+    schemas = schema_files(config, data)
+
+    def create(absolute: RunConfig) -> Pipeline:
+        from pipeline.graph import create_data_pipeline
+
+        return create_data_pipeline(absolute, data, schemas, folder.resolve(), transform)
+
+    _run(config, create, listener, folder / VALIDATION_LOG)
+
+
+def _run(
+    config: RunConfig,
+    create: Callable[[RunConfig], Pipeline],
+    listener: StepListener,
+    log: Path,
+) -> None:
+    """Creates a pipeline from the configuration with absolute paths, and runs it."""
+    with _logged(log), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the libraries that TFX imports
-        from pipeline.graph import PUSHER, create_pipeline
+        from pipeline.graph import PUSHER
         from pipeline.runners.observed_dag_runner import ObservedDagRunner
 
-        absolute = config.model_copy(update={"output": run_dir.parent})
-        pipeline = create_pipeline(absolute, data, schemas, run_dir / "metadata.sqlite")
+        pipeline = create(config.model_copy(update={"output": config.run_dir.resolve().parent}))
         try:
             ObservedDagRunner(listener, never_reused=[PUSHER]).run(pipeline)
         except Exception as error:

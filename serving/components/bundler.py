@@ -2,7 +2,7 @@
 
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
-from tfx.types.standard_artifacts import Examples, Model
+from tfx.types.standard_artifacts import Examples, ExampleStatistics, Model
 
 from serving.artifacts import CandidateIndex, ServingBundle
 
@@ -13,25 +13,32 @@ def Bundler(  # noqa: N802  (a TFX component)
     ranking: InputArtifact[Model],
     index: InputArtifact[CandidateIndex],
     interactions: InputArtifact[Examples],
+    interactions_statistics: InputArtifact[ExampleStatistics],
+    items_statistics: InputArtifact[ExampleStatistics],
     bundle: OutputArtifact[ServingBundle],
     users_file: Parameter[str],
+    histories_file: Parameter[str],
     settings: Parameter[str],
     code: Parameter[str],
 ) -> None:
-    """Exports; see :func:`serving.bundle.export_bundle`.
+    """Exports; see :func:`serving.bundle.export_bundle` and :func:`serving.statistics.export_statistics`.
 
     `interactions` are raw examples. `settings` is a :class:`BundleSettings` as JSON; `code` a digest
     of the code.
     """
     from serving.bundle import export_bundle
     from serving.bundle_settings import BundleSettings
+    from serving.statistics import export_statistics
 
+    # Before the rest: the bundle's digest is made last, over all files.
+    export_statistics(interactions_statistics, items_statistics, bundle.uri)
     export_bundle(
         retrieval.uri,
         ranking.uri,
         index.uri,
         interactions.uri,
         users_file,
+        histories_file,
         BundleSettings.model_validate_json(settings),
         bundle.uri,
     )

@@ -13,7 +13,7 @@ from tests.e2e.conftest import step_lines
 DATA_STEPS = [
     f"{stream}.{step}"
     for stream in ("interactions", "items")
-    for step in ("ExampleGen", "StatisticsGen", "Schema", "ExampleValidator", "Transform")
+    for step in ("ExampleGen", "StatisticsGen", "Schema", "ExampleValidator", "Transform", "Materializer")
 ]
 OTHER_STEPS = [
     "AnomalyGate",

@@ -15,10 +15,11 @@ import pytest
 from pipeline.canonical import prepare
 from pipeline.config.run import RunConfig
 from pipeline.datasets.csv_files import CsvFiles
-from pipeline.errors import InputError
+from pipeline.errors import AnomalyError, InputError
 from schemas.features import Stream
 from schemas.tables import users_schema
 
+FIRST = 1_000_000_000
 TASKS = [{"name": "rating", "kind": "value"}, {"name": "buy", "kind": "event", "event_type": "buy"}]
 
 
@@ -30,7 +31,7 @@ def settings(tmp_path):
         {
             "user_id": rng.integers(0, 10, 100).astype(str),
             "item_id": rng.integers(0, 12, 100).astype(str),
-            "timestamp": np.arange(1_000_000, 1_000_100)[::-1],
+            "timestamp": np.arange(FIRST, FIRST + 100)[::-1],
             "stars": rng.integers(1, 6, 100),
             "kind": np.where(np.arange(100) % 2, "buy", "view"),
         }
@@ -43,6 +44,7 @@ def settings(tmp_path):
     return {
         "name": "test",
         "output": tmp_path / "runs",
+        "privacy": {"user_ids": "raw"},
         "data": {
             "source": "csv",
             "interactions": {"path": tmp_path / "log.csv", "value": "stars", "event_type": "kind"},
@@ -85,7 +87,7 @@ def test_splits_follow_time_and_keep_everything(settings):
     data = _prepare(settings)
     times = [_read(data, split)["timestamp"].to_pylist() for split in ("train", "eval", "test")]
     assert [len(split) for split in times] == [80, 10, 10]
-    assert [*times[0], *times[1], *times[2]] == list(range(1_000_000, 1_000_100))
+    assert [*times[0], *times[1], *times[2]] == list(range(FIRST, FIRST + 100))
 
 
 def test_histories_reach_across_splits_and_no_further_than_configured(settings):
@@ -116,7 +118,7 @@ def test_summary(settings):
     data = _prepare(settings)
     assert data.summary == json.loads((data.root / "summary.json").read_text())
     assert data.root.name == data.summary["digest"][:16]
-    assert data.summary["eval_start"] == "1970-01-12T13:48:00+00:00"
+    assert data.summary["eval_start"] == "2001-09-09T01:48:00+00:00"
     assert data.summary["splits"]["train"]["interactions"] == 80
     assert data.summary["items"] == 12
     assert data.summary["event_types"] == {"buy": 40, "view": 40}
@@ -127,7 +129,7 @@ def test_the_same_is_not_made_twice(settings, monkeypatch):
     first = _prepare(settings)
     assert not first.reused
     with monkeypatch.context() as patch:
-        patch.setattr(CsvFiles, "load", None)  # calling it would fail
+        patch.setattr(CsvFiles, "items", None)  # calling it would fail
         second = _prepare(settings)
     assert second.reused
     assert (second.root, second.summary) == (first.root, first.summary)
@@ -147,7 +149,7 @@ def test_another_setting_makes_other_files(settings, changes):
 def test_other_data_make_other_files(settings, tmp_path):
     first = _prepare(settings)
     with (tmp_path / "log.csv").open("a") as file:
-        file.write("1,1,2000000,5,buy\n")
+        file.write("1,1,1100000000,5,buy\n")
     second = _prepare(settings)
     assert not second.reused
     assert second.root != first.root
@@ -156,7 +158,7 @@ def test_other_data_make_other_files(settings, tmp_path):
 def test_two_runs_write_equal_bytes(settings, tmp_path):
     first, second = _prepare(settings), _prepare({**settings, "output": tmp_path / "other"})
     files = sorted(path.relative_to(first.root) for path in first.root.rglob("*.*"))
-    assert len(files) == 6
+    assert len(files) == 7
     assert all((first.root / f).read_bytes() == (second.root / f).read_bytes() for f in files)
 
 
@@ -199,9 +201,9 @@ def test_an_event_type_that_never_occurs(settings):
 
 
 def test_a_bad_cross(settings):
-    settings["features"] = {"crosses": [["weekday", "user_age"]]}
+    settings["features"] = {"crosses": [["weekday", "user_hair"]]}
     with pytest.raises(
-        InputError, match=r"features.crosses: cannot cross 'user_age'; choose from .*user_sex"
+        InputError, match=r"features.crosses: cannot cross 'user_hair'; choose from .*user_sex"
     ):
         _prepare(settings)
 
@@ -212,16 +214,34 @@ def test_a_bad_attribute_name(settings):
         _prepare(settings)
 
 
-def test_bad_data_leave_nothing_behind(settings, tmp_path):
+def test_a_few_bad_rows_are_rejected_and_kept_apart(settings, tmp_path):
     text = (tmp_path / "log.csv").read_text()
-    (tmp_path / "log.csv").write_text(text.replace("1000050", "soon"))
-    with pytest.raises(InputError, match="1 row has a 'timestamp'"):
+    (tmp_path / "log.csv").write_text(text.replace(str(FIRST + 50), "soon"))
+    data = _prepare(settings)
+    assert data.summary["cleaning"]["interactions"] == {
+        "read": 100,
+        "kept": 99,
+        "rules": {"unparsable_value": 1},
+    }
+    (reject,) = pq.read_table(data.quarantine_dir).to_pylist()
+    assert (reject["file"], reject["row"], reject["detail"]) == ("log.csv", 50, "timestamp: 'soon'")
+
+
+def test_too_many_bad_rows_stop_and_are_kept(settings, tmp_path):
+    settings["cleaning"] = {"max_rejected": 0.005}
+    text = (tmp_path / "log.csv").read_text()
+    (tmp_path / "log.csv").write_text(text.replace(str(FIRST + 50), "soon"))
+    with pytest.raises(
+        AnomalyError, match=r"1.0% of the 100 rows of interactions were rejected.*soon|unpars"
+    ):
         _prepare(settings)
-    assert all(path.suffix == ".lock" for path in (tmp_path / "runs" / "test" / "data").iterdir())
+    (kept,) = (tmp_path / "runs" / "test" / "data").glob("*.rejected")
+    assert pq.read_table(kept / "quarantine")["rule"].to_pylist() == ["unparsable_value"]
+    assert not list((tmp_path / "runs" / "test" / "data").glob("*.staging"))
 
 
 def test_an_empty_split_leaves_nothing_behind(settings, tmp_path):
-    (tmp_path / "log.csv").write_text("user_id,item_id,timestamp,stars,kind\n1,1,5,3,buy\n")
+    (tmp_path / "log.csv").write_text("user_id,item_id,timestamp,stars,kind\n1,1,1000000005,3,buy\n")
     with pytest.raises(InputError, match="leaves 'train' empty"):
         _prepare(settings)
     assert all(path.suffix == ".lock" for path in (tmp_path / "runs" / "test" / "data").iterdir())
@@ -229,7 +249,7 @@ def test_an_empty_split_leaves_nothing_behind(settings, tmp_path):
 
 def test_an_output_that_cannot_be_written(settings, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot write to .*file"):
+    with pytest.raises(InputError, match="cannot (read|write to) .*file"):
         _prepare({**settings, "output": tmp_path / "file"})
 
 
@@ -250,7 +270,7 @@ def test_two_processes_at_once(settings, tmp_path):
 
 def test_missing_item_rows_do_not_stop(settings, tmp_path, caplog):
     with (tmp_path / "log.csv").open("a") as file:
-        file.write("1,NEW,2000000,5,buy\n")
+        file.write("1,NEW,1100000000,5,buy\n")
     with caplog.at_level(logging.WARNING):
         assert _prepare(settings).summary["items"] == 13
     assert len(caplog.records) == 1

@@ -55,10 +55,17 @@ def test_an_empty_split(folder):
     _expect_refusal(folder, write_config(folder), "the time split leaves 'train' empty")
 
 
-def test_a_value_that_is_no_number(folder):
-    text = (folder / "log.csv").read_text().replace(",5,", ",five,", 1)
+def test_too_many_bad_values_end_with_4_and_are_kept(folder):
+    text = (folder / "log.csv").read_text().replace(",5,", ",five,")
     (folder / "log.csv").write_text(text)
-    _expect_refusal(folder, write_config(folder), "1 row has a 'stars' that is not a finite number")
+    done = recstack("run", "--config", write_config(folder))
+    assert done.returncode == 4, done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "of the 840 rows of interactions were rejected" in done.stderr
+    assert "unparsable_value" in done.stderr
+    (kept,) = (folder / "runs").rglob("quarantine")
+    assert f"are in {kept}" in done.stderr
+    assert list(kept.glob("*.parquet"))
 
 
 def test_a_task_that_the_data_cannot_have(folder):

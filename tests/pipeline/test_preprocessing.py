@@ -2,15 +2,12 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
-import tensorflow_transform.beam as tft_beam
-from tensorflow_transform.tf_metadata import dataset_metadata, schema_utils
 
 from pipeline.config.data import FeaturesConfig
 from pipeline.config.training import TaskConfig
-from pipeline.preprocessing import TransformSettings, preprocess_interactions, preprocess_items
-from schemas.features import Stream, TableLayout, declare_features
-from trainer.request import parsing_spec
+from pipeline.preprocessing import TransformSettings
+from schemas.features import Stream, TableLayout
+from tests.pipeline.small_transform import small_transform
 
 LAYOUT = TableLayout(
     user_categories=("user_sex",),
@@ -18,9 +15,18 @@ LAYOUT = TableLayout(
     item_categories=("item_tags",),
     item_numbers=("item_year",),
     has_text=True,
+    item_vectors=(("item_sound", 2),),
 )
 FEATURES = FeaturesConfig(
-    history_length=3, max_categories=2, number_buckets=2, crosses=(("weekday", "user_sex"),)
+    history_length=3,
+    max_categories=2,
+    number_buckets=2,
+    crosses=(
+        ("weekday", "user_sex"),
+        ("user_age", "user_sex"),
+        ("item_year", "item_tags"),
+        ("item_tags", "item_year"),
+    ),
 )
 TASKS = (
     TaskConfig(name="rating", kind="value"),
@@ -39,6 +45,7 @@ INTERACTIONS = [
         "value": 4.0,
         "history_item_ids": ["p", "q", "r", "s"],
         "history_values": [1.0, 5.0, 5.0, 5.0],
+        "history_timestamps": [0, 1, 2, 3],
         "user_sex": ["f"],
         "user_age": [20.0],
     },
@@ -49,6 +56,7 @@ INTERACTIONS = [
         "value": 3.0,
         "history_item_ids": [],
         "history_values": [],
+        "history_timestamps": [],
         "user_sex": [],
         "user_age": [40.0],
     },
@@ -59,60 +67,41 @@ INTERACTIONS = [
         "value": 5.0,
         "history_item_ids": ["p"],
         "history_values": [5.0],
+        "history_timestamps": [-1],
         "user_sex": ["m"],
         "user_age": [],
     },
 ]
 ITEMS = [
-    {"item_id": "a", "title": "A", "text": ["of a"], "item_tags": ["x", "y", "z"], "item_year": [1990.0]},
-    {"item_id": "b", "title": "B", "text": [], "item_tags": [], "item_year": []},
+    {
+        "item_id": "a",
+        "title": "A",
+        "text": ["of a"],
+        "item_tags": ["x", "y", "z"],
+        "item_year": [1990.0],
+        "item_sound": [0.5, -2.0],
+    },
+    {"item_id": "b", "title": "B"},
     {"item_id": "c", "title": "C", "text": [""], "item_tags": ["x"], "item_year": [2000.0]},
+    {"item_id": "d", "title": "D", "item_tags": ["x"]},
 ]
-
-
-def _transform(rows, stream, preprocessing_fn, folder):
-    """Transformed rows, and the graph applied to the same rows as a server does."""
-    import apache_beam as beam
-
-    raw_spec = {
-        f.name: (
-            tf.io.FixedLenFeature([], parsing_spec((f,))[f.name].dtype)
-            if f.required
-            else tf.io.VarLenFeature(parsing_spec((f,))[f.name].dtype)
-        )
-        for f in declare_features(LAYOUT, FEATURES.crosses).of(stream)
-    }
-    metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(raw_spec))
-    with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=str(folder / "tmp")):
-        data = pipeline | beam.Create(rows)
-        (_, _), transform_fn = (data, metadata) | tft_beam.AnalyzeAndTransformDataset(
-            lambda inputs: preprocessing_fn(inputs, SETTINGS.to_json())
-        )
-        transform_fn | tft_beam.WriteTransformFn(str(folder / "graph"))
-    import tensorflow_transform as tft
-
-    layer = tft.TFTransformOutput(str(folder / "graph")).transform_features_layer()
-    batch = {}
-    for name, spec in raw_spec.items():
-        values = [row[name] for row in rows]
-        if isinstance(spec, tf.io.FixedLenFeature):
-            batch[name] = tf.constant(values, spec.dtype)
-        else:
-            batch[name] = tf.ragged.constant(values, spec.dtype).to_sparse()
-    return {name: values.numpy() for name, values in layer(batch).items()}, tft.TFTransformOutput(
-        str(folder / "graph")
-    )
 
 
 @pytest.fixture(scope="module")
 def interactions(tmp_path_factory):
     folder = tmp_path_factory.mktemp("interactions")
-    return _transform(INTERACTIONS, Stream.INTERACTIONS, preprocess_interactions, folder)
+    transform = small_transform(INTERACTIONS, SETTINGS, Stream.INTERACTIONS, folder)
+    return transform(INTERACTIONS), transform.output
 
 
 @pytest.fixture(scope="module")
-def items(tmp_path_factory):
-    return _transform(ITEMS, Stream.ITEMS, preprocess_items, tmp_path_factory.mktemp("items"))
+def items_transform(tmp_path_factory):
+    return small_transform(ITEMS, SETTINGS, Stream.ITEMS, tmp_path_factory.mktemp("items"))
+
+
+@pytest.fixture(scope="module")
+def items(items_transform):
+    return items_transform(ITEMS), items_transform.output
 
 
 def test_times_become_hours_and_weekdays(interactions):
@@ -133,6 +122,17 @@ def test_crosses_tell_pairs_apart(interactions):
     outputs, graph = interactions
     assert set(graph.vocabulary_by_name("weekday_x_user_sex")) == {b"5|f", b"3|", b"3|m"}
     assert len(set(outputs["weekday_x_user_sex"])) == 3
+
+
+def test_a_number_is_crossed_by_its_bucket(interactions):
+    _, graph = interactions
+    assert set(graph.vocabulary_by_name("user_age_x_user_sex")) == {b"0|f", b"1|", b"|m"}
+
+
+def test_without_event_types_everything_is_engaged(interactions):
+    outputs, _ = interactions
+    assert outputs["engaged"].tolist() == [1, 1, 1]
+    assert outputs["engaged"].dtype == np.float32
 
 
 def test_numbers_become_z_scores_and_buckets(interactions):
@@ -158,20 +158,39 @@ def test_labels_and_their_weights(interactions):
 
 def test_an_items_title_and_text_are_joined(items):
     outputs, _ = items
-    assert outputs["text"].tolist() == [b"A. of a", b"B", b"C"]
-    assert outputs["title"].tolist() == [b"A", b"B", b"C"]
+    assert outputs["text"].tolist() == [b"A. of a", b"B", b"C", b"D"]
+    assert outputs["title"].tolist() == [b"A", b"B", b"C", b"D"]
 
 
 def test_lists_of_categories_are_cut_and_padded(items):
     outputs, graph = items
     x, y = (graph.vocabulary_by_name("item_tags").index(tag) for tag in (b"x", b"y"))
-    assert outputs["item_tags"].tolist() == [[x, y], [-1, -1], [x, -1]]
+    assert outputs["item_tags"].tolist() == [[x, y], [-1, -1], [x, -1], [x, -1]]
 
 
 def test_an_absent_number_of_an_item(items):
     outputs, _ = items
-    np.testing.assert_allclose(outputs["item_year"], [-1, 0, 1])
+    np.testing.assert_allclose(outputs["item_year"], [-1, 0, 1, 0])
     assert outputs["item_year_bucket"].tolist()[1] == FEATURES.number_buckets
+
+
+def test_a_list_is_crossed_value_by_value(items):
+    outputs, graph = items
+    words = graph.vocabulary_by_name("item_year_x_item_tags")
+    assert sorted(words) == [b"0|x", b"0|y", b"0|z", b"1|x", b"|x"]
+    place = words.index
+    expected = [[place(b"0|x"), place(b"0|y")], [-1, -1], [place(b"1|x"), -1], [place(b"|x"), -1]]
+    assert outputs["item_year_x_item_tags"].tolist() == expected
+    # Sides keep their places.
+    assert sorted(graph.vocabulary_by_name("item_tags_x_item_year"))[0] == b"x|"
+
+
+def test_a_vector_of_another_length_is_none(items_transform, items):
+    outputs, _ = items
+    assert outputs["item_sound"].tolist() == [[0.5, -2.0], [0, 0], [0, 0], [0, 0]]
+    requests = [{**ITEMS[0], "item_sound": [1.0] * count} for count in range(4)]
+    assert items_transform(requests)["item_sound"].tolist() == [[0, 0], [0, 0], [1, 1], [0, 0]]
+    assert items_transform([ITEMS[1]])["item_sound"].tolist() == [[0, 0]]
 
 
 def test_a_loss_weight_does_not_redo_the_data_steps():

@@ -17,24 +17,48 @@ FULL = TableLayout(
     item_numbers=("item_year",),
     has_event_type=True,
     has_text=True,
+    has_dwell=True,
+    item_vectors=(("item_sound", 3),),
 )
 
 
 def test_a_request_holds_neither_the_item_nor_labels():
     names = {feature.name for feature in declare_features(FULL).request_features()}
-    assert names == {"user_id", "timestamp", "history_item_ids", "history_values", "user_sex", "user_age"}
+    lists = {"history_item_ids", "history_timestamps", "history_values", "history_event_types"}
+    assert names == {"user_id", "timestamp", "user_sex", "user_age", "history_dwell_seconds"} | lists
 
 
 def test_optional_columns_are_declared_only_if_the_source_has_them():
     bare = {f.name for f in declare_features(TableLayout(has_value=False))}
-    assert bare == {"user_id", "item_id", "timestamp", "history_item_ids", "title"}
+    assert bare == {"user_id", "item_id", "timestamp", "history_item_ids", "history_timestamps", "title"}
 
 
-def test_a_cross_of_what_cannot_be_crossed_is_refused():
-    with pytest.raises(
-        ValueError, match="cannot cross 'user_age'; choose from hour_of_day, user_sex, weekday"
-    ):
-        declare_features(FULL, (("weekday", "user_age"),))
+def test_what_windows_sum_up_is_there():
+    for layout in (FULL, TableLayout(), TableLayout(has_value=False)):
+        features = declare_features(layout)
+        lists = {f.name for f in features.of(Stream.INTERACTIONS, Encoding.SEQUENCE)}
+        assert {f.source for f in features.history_features} - {None} <= lists
+
+
+@pytest.mark.parametrize(
+    ("pair", "reason"),
+    [
+        (("weekday", "hour"), "'hour'; choose from hour_of_day, item_tags, item_year, user_age, .*, weekday"),
+        (("weekday", "user_id"), "'user_id'; choose from"),
+        (("user_sex", "item_tags"), "'user_sex' with 'item_tags': one is of users, the other of items"),
+        (("item_tags", "item_tags"), "'item_tags' with 'item_tags': both hold several values"),
+    ],
+)
+def test_a_cross_of_what_cannot_be_crossed_is_refused(pair, reason):
+    with pytest.raises(ValueError, match=f"cannot cross {reason}"):
+        declare_features(FULL, (pair,))
+
+
+def test_crosses_belong_to_a_stream():
+    pairs = (("weekday", "user_age"), ("item_year", "item_tags"), ("user_sex", "hour_of_day"))
+    features = declare_features(FULL, pairs)
+    assert features.crosses_of(Stream.INTERACTIONS) == (pairs[0], pairs[2])
+    assert features.crosses_of(Stream.ITEMS) == (pairs[1],)
 
 
 @pytest.mark.parametrize("stream", list(Stream))
@@ -48,6 +72,8 @@ def test_a_derived_schema_says_what_the_records_say(stream):
         assert proto.type == kinds[record.dtype]
         assert (proto.presence.min_fraction == 1) == record.required
         assert (SERVING in proto.not_in_environment) == (record.encoding == Encoding.LABEL)
+        assert proto.value_count.min == record.dim
+        assert proto.value_count.max == (record.dim or (not record.is_list and not record.required))
 
 
 SOURCES = {"movielens_100k": MovieLens100KSource(source="movielens_100k")}

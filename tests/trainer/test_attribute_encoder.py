@@ -60,6 +60,13 @@ def test_padding_trains_nothing(encoder):
     np.testing.assert_array_equal(gradient, np.outer([0, 1, 1, 0], np.ones(3)))
 
 
+def test_an_index_of_minus_one_gives_zeros(encoder):
+    """As an unknown item has of a cross."""
+    encoded = encoder(_features(region=np.array([-1, 0, -1]))).numpy()
+    expected = _table(encoder, "region").numpy()[[0, 0, 0]] * [[0], [1], [0]]
+    np.testing.assert_allclose(encoded[:, :3], expected, atol=1e-6)
+
+
 def test_numbers_alone():
     encoder = AttributeEncoder({}, ("age",), dim=3)
     np.testing.assert_array_equal(encoder(_features()), AGES[:, np.newaxis])

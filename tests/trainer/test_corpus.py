@@ -9,7 +9,10 @@ from tests.trainer.tfrecords import SmallTransformOutput, write_examples
 from trainer import corpus as module
 from trainer.corpus import load_corpus
 
-FEATURES = declare_features(TableLayout(item_categories=("genre",), item_numbers=("minutes",)))
+FEATURES = declare_features(
+    TableLayout(item_categories=("genre",), item_numbers=("minutes",), item_vectors=(("sound", 3),)),
+    (("genre", "minutes"),),
+)
 NUM_BUCKETS = 3
 OUTPUT = SmallTransformOutput(
     {
@@ -19,6 +22,8 @@ OUTPUT = SmallTransformOutput(
         "genre": tf.io.FixedLenFeature([2], tf.int64),
         "minutes": tf.io.FixedLenFeature([], tf.float32),
         "minutes_bucket": tf.io.FixedLenFeature([], tf.int64),
+        "genre_x_minutes": tf.io.FixedLenFeature([2], tf.int64),
+        "sound": tf.io.FixedLenFeature([3], tf.float32),
     },
     {"item_id": [b"i0", b"i1", "电影".encode()]},
 )
@@ -32,6 +37,8 @@ def _row(item):
         "genre": [item, -1],
         "minutes": item / 2,
         "minutes_bucket": item % NUM_BUCKETS,
+        "genre_x_minutes": [item + 1, -1],
+        "sound": [item / 4, 1.0, -1.0],
     }
 
 
@@ -56,17 +63,20 @@ def test_rows_are_in_the_order_of_the_vocabulary(tmp_path):
 
 def test_the_last_row_is_an_item_without_attributes(tmp_path):
     features = _load(tmp_path, [0, 1, 2]).features
-    assert set(features) == {"genre", "minutes", "minutes_bucket"}
+    assert set(features) == {"genre", "minutes", "minutes_bucket", "genre_x_minutes", "sound"}
     assert {len(values) for values in features.values()} == {4}
     assert features["genre"][3].tolist() == [-1, -1]
     assert features["minutes"][3] == 0
     assert features["minutes_bucket"][3] == NUM_BUCKETS
+    assert features["genre_x_minutes"][3].tolist() == [-1, -1]
+    assert features["sound"][3].tolist() == [0, 0, 0]
 
 
 def test_types_are_those_of_the_examples(tmp_path):
     features = _load(tmp_path, [0, 1, 2]).features
     types = {name: values.dtype for name, values in features.items()}
-    assert types == {"genre": np.int64, "minutes": np.float32, "minutes_bucket": np.int64}
+    integers, floats = ("genre", "minutes_bucket", "genre_x_minutes"), ("minutes", "sound")
+    assert types == dict.fromkeys(integers, np.int64) | dict.fromkeys(floats, np.float32)
 
 
 def test_reading_in_parts_changes_nothing(tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ import tf_keras
 from trainer.attribute_encoder import AttributeEncoder
 from trainer.history_encoder import AttentionHistoryEncoder, MeanHistoryEncoder
 from trainer.towers import Tower
+from trainer.vector_encoder import VectorEncoder
 
 FEATURES = {
     "region": tf.constant([1, 0], tf.int64),
@@ -20,7 +21,12 @@ FEATURES = {
     "age": tf.constant([0.5, -1.0]),
 }
 VECTORS = [tf.constant([[1.0, 2.0], [3.0, -4.0]]), tf.constant([[0.5], [0.25]])]
-HISTORIES = (tf.random.stateless_normal([2, 4, 3], [0, 1]), tf.sequence_mask([2, 0], 4))
+HISTORIES = (
+    tf.random.stateless_normal([2, 4, 3], [0, 1]),
+    tf.sequence_mask([2, 0], 4),
+    tf.random.stateless_uniform([2, 4], [0, 2], maxval=18.0),
+)
+DENSE = {"sound": tf.constant([[3.0, 4.0, 0.0], [0.0, 0.0, 0.0]]), "image": tf.constant([[-2.0], [0.5]])}
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class Case:
 ATTRIBUTES = {"vocabulary_sizes": {"region": 2, "genres": 3}, "numbers": ("age",)}
 CASES = [
     Case(AttributeEncoder, (FEATURES,), {**ATTRIBUTES, "dim": 2}),
+    Case(VectorEncoder, (DENSE,), {"widths": {"sound": 3, "image": 1}, "dim": 2}),
     Case(MeanHistoryEncoder, HISTORIES),
     Case(AttentionHistoryEncoder, HISTORIES, {"max_length": 4}),
     Case(

@@ -1,5 +1,7 @@
 """The multi-task ranking model: statistics and loss against NumPy, and the guard of its labels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,7 +10,7 @@ import tf_keras
 from pipeline.config.training import RankingConfig, TaskConfig
 from tests.trainer.small_bert import unit
 from tests.trainer.small_world import SIZES, TEXT_DIM, make_corpus, make_queries
-from trainer.ranking import CandidateTables, RankingModel
+from trainer.ranking import CandidateTables, OwnEvents, RankingModel
 
 NUM_ITEMS = UNKNOWN = 6
 DIM, VALUE_STD = 3, 1.3
@@ -50,6 +52,7 @@ def _batch():
         "weight_rating": np.ones(5, np.float32),
         "label_like": np.array([0.0, 1.0, 1.0, 1.0, 0.0], np.float32),
         "weight_like": np.array([1.0, 0.0, 1.0, 1.0, 1.0], np.float32),
+        "engaged": np.ones(5, np.float32),
     }
     return (
         _queries() | {n: tf.constant(v) for n, v in labels.items()} | {"query_embedding": _query_embeddings()}
@@ -74,10 +77,16 @@ def model():
 
 
 def _score(model, rows=ROWS, queries=None, own_values=None, task="rating"):
-    own_values = None if own_values is None else tf.constant(own_values, tf.float32)
+    own = None if own_values is None else _own(own_values)
     queries = _queries() if queries is None else queries
     rows = tf.constant(rows, tf.int32)
-    return model.score(queries, _query_embeddings(), rows, own_values=own_values)[task].numpy()
+    return model.score(queries, _query_embeddings(), rows, own=own)[task].numpy()
+
+
+def _own(values, counts=None):
+    """By default none of the examples is an exposure."""
+    values = tf.constant(values, tf.float32)
+    return OwnEvents(tf.ones_like(values) if counts is None else tf.constant(counts), values)
 
 
 class TestScores:
@@ -150,8 +159,28 @@ class TestOwnValues:
         counts, sums = COUNTS[rows] - 1, SUMS[rows] - own
         means = (sums + 5 * MEAN) / (counts + 5)
         expected = np.stack([np.log1p(counts), (means - MEAN) / VALUE_STD], axis=-1)
-        actual = model._item_statistics(tf.constant(rows), tf.constant(own))
+        actual = model._item_statistics(tf.constant(rows), _own(own))
         np.testing.assert_allclose(actual, expected, atol=1e-5)
+
+    def test_an_exposure_has_nothing_to_take_out(self, model):
+        """It was not counted; beside it an engaged example of value 2 in a model of values."""
+        batch = _batch() | {"engaged": tf.constant([0.0, 1.0, 0.0, 1.0, 1.0])}
+        own = model._own_events(batch)
+        assert own.counts.numpy().ravel().tolist() == [0, 1, 0, 1, 1]
+        assert own.values.numpy().ravel().tolist() == [0, 1, 0, 4, 2]
+        rows = batch["item_id"][:, tf.newaxis]
+        statistics, all_of_them = (model._item_statistics(rows, each).numpy() for each in (own, None))
+        exposures = np.array([0, 2])
+        np.testing.assert_array_equal(statistics[exposures], all_of_them[exposures])
+        expected = np.log1p(COUNTS[[3, 5, UNKNOWN]] - 1)
+        np.testing.assert_allclose(statistics[[1, 3, 4], 0, 0], expected, rtol=1e-6)
+
+    def test_counts_are_guarded_without_values_too(self):
+        """Of two items shown alike, the one that was clicked has the higher count."""
+        model = _model(_tables(sums=np.zeros(NUM_ITEMS + 1)), tasks=(LIKE,))
+        own = model._own_events(_batch() | {"engaged": tf.constant([1.0, 0.0, 0.0, 1.0, 1.0])})
+        assert own.counts.numpy().ravel().tolist() == [1, 0, 0, 1, 1]
+        assert own.values.numpy().ravel().tolist() == [0] * 5
 
     def test_statistics_while_asking_are_those_of_all(self, model):
         rows = np.array([[0, 2, UNKNOWN]])
@@ -212,6 +241,41 @@ class TestHistoryStatistics:
         expected = model._history_statistics(queries, candidates)[..., :3]
         del queries["history_values"]
         np.testing.assert_array_equal(model._history_statistics(queries, candidates), expected)
+
+
+class TestVectors:
+    @pytest.fixture(scope="class")
+    def with_vectors(self):
+        tf_keras.utils.set_random_seed(0)
+        tables = _tables()
+        sounds = np.random.default_rng(8).normal(size=[NUM_ITEMS + 1, 3]).astype(np.float32)
+        sounds[UNKNOWN] = 0
+        tables.attributes["sound"] = sounds
+        config = RankingConfig(tasks=(RATING,), hidden_dims=(6,), dropout=0.0)
+        model = RankingModel(config, replace(SIZES, item_vectors={"sound": 3}), tables, VALUE_STD)
+        model.score(_queries(), _query_embeddings(), tf.constant(ROWS))
+        return model
+
+    def test_are_encoded_by_row(self, with_vectors):
+        encoded = with_vectors._encode_vectors(with_vectors._vectors, tf.constant([[0, UNKNOWN]])).numpy()
+        (projection,) = with_vectors._vectors.get_weights()
+        sound = with_vectors.vectors[0].numpy()[0]
+        np.testing.assert_allclose(encoded[0, 0], sound / np.linalg.norm(sound) @ projection, atol=1e-6)
+        np.testing.assert_array_equal(encoded[0, 1], np.zeros_like(encoded[0, 1]))
+
+    def test_change_the_scores_of_their_items_alone(self, with_vectors):
+        before = _score(with_vectors)
+        kept = with_vectors.vectors[0].numpy()
+        changed = kept.copy()
+        changed[3] *= -1
+        with_vectors.vectors[0].assign(changed)
+        after = _score(with_vectors)
+        with_vectors.vectors[0].assign(kept)
+        np.testing.assert_array_equal(np.abs(after - before) > 1e-5, ROWS == 3)
+
+    def test_are_not_trained(self, with_vectors):
+        trained = {variable.ref() for variable in with_vectors.trainable_variables}
+        assert with_vectors.vectors[0].ref() not in trained
 
 
 class TestLoss:

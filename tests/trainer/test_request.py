@@ -5,7 +5,8 @@ import tensorflow as tf
 from schemas.features import TableLayout, declare_features
 from trainer.request import parsing_spec
 
-SPEC = parsing_spec(declare_features(TableLayout(user_numbers=("user_age",))).request_features())
+LAYOUT = TableLayout(user_numbers=("user_age",), has_event_type=True, has_dwell=True)
+SPEC = parsing_spec(declare_features(LAYOUT).request_features())
 
 
 def _parse(**values):
@@ -31,12 +32,24 @@ def test_an_empty_request_is_anonymous_and_has_no_time():
 
 
 def test_a_whole_request():
-    raw = _parse(user_id=["用户"], timestamp=[5], history_item_ids=["a", "b"], history_values=[1.0, 2.0])
+    raw = _parse(
+        user_id=["用户"],
+        timestamp=[5],
+        history_item_ids=["a", "b"],
+        history_timestamps=[3, 4],
+        history_values=[1.0, 2.0],
+        history_event_types=["click", "buy"],
+        history_dwell_seconds=[0.5, 0.0],
+    )
     assert raw["user_id"].numpy()[0].decode() == "用户"
     assert raw["timestamp"].numpy().tolist() == [5]
     assert raw["history_item_ids"].values.numpy().tolist() == [b"a", b"b"]
+    assert raw["history_timestamps"].values.numpy().tolist() == [3, 4]
     assert raw["history_values"].values.numpy().tolist() == [1.0, 2.0]
+    assert raw["history_event_types"].values.numpy().tolist() == [b"click", b"buy"]
+    assert raw["history_dwell_seconds"].values.numpy().tolist() == [0.5, 0.0]
 
 
 def test_neither_labels_nor_the_item_are_asked_for():
-    assert set(SPEC) == {"user_id", "timestamp", "history_item_ids", "history_values", "user_age"}
+    lists = {"item_ids", "timestamps", "values", "event_types", "dwell_seconds"}
+    assert set(SPEC) == {"user_id", "timestamp", "user_age"} | {f"history_{name}" for name in lists}

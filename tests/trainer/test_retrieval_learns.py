@@ -76,3 +76,47 @@ def test_items_of_the_own_group_come_first(history_encoder):
     new = {name: values[told] for name, values in test.items()}
     new["user_id"] = np.full_like(new["user_id"], NEW_USER)
     assert _share_in_group(model, new) > 0.8
+
+
+SOUND_DIM = 6
+
+
+@pytest.mark.slow
+def test_the_vector_places_items_that_nobody_has_seen():
+    """Texts, attributes and ids tell nothing of an unseen item's group; its vector alone does."""
+    rng = np.random.default_rng(0)
+    train, test = _examples(rng, EVENTS), _examples(rng, 4)
+    unseen = NUM_ITEMS // 2  # half of each group's items never occur, neither as targets nor in histories
+    for examples in (train, test):
+        for name in ("item_id", "history_item_ids"):
+            rows = examples[name]
+            examples[name] = np.where(rows < 0, rows, rows % unseen)
+    corpus = make_corpus(NUM_ITEMS, [b"a"] * NUM_ITEMS)
+    centres = rng.normal(size=[NUM_GROUPS, SOUND_DIM])
+    sounds = centres[np.arange(NUM_ITEMS) % NUM_GROUPS]
+    sounds += rng.normal(size=sounds.shape, scale=0.2)
+    sounds *= rng.uniform(0.1, 10, [NUM_ITEMS, 1])  # each of another loudness, which must not matter
+    corpus.features["sound"] = np.append(sounds, np.zeros([1, SOUND_DIM]), axis=0).astype(np.float32)
+    model = RetrievalModel(
+        RetrievalConfig(embedding_dim=8, id_dim=8, attribute_dim=2, hidden_dims=(8,), id_dropout=0.3),
+        replace(SIZES, num_users=NUM_USERS + 1, item_vectors={"sound": SOUND_DIM}),
+        corpus,
+        np.bincount(train["item_id"], minlength=NUM_ITEMS),
+        make_text_tower(),
+        text_cache_mb=1,
+    )
+    model.compile(optimizer=tf_keras.optimizers.Adam(0.02))
+    model.freeze_texts()
+    batches = tf.data.Dataset.from_tensor_slices(train).shuffle(1000, seed=0).batch(48, drop_remainder=True)
+    model.fit(batches, epochs=25, verbose=0)
+    queries = model.query_embeddings({name: tf.constant(v) for name, v in test.items()}).numpy()
+    new = np.arange(unseen, NUM_ITEMS)
+
+    def share_in_group():
+        scores = queries @ model.corpus_candidates(tf.constant(new, tf.int32)).numpy().T
+        best = new[np.argsort(-scores, axis=1)[:, :BEST]]
+        return np.mean(best % NUM_GROUPS == test["item_id"][:, np.newaxis] % NUM_GROUPS)
+
+    assert share_in_group() > 0.9
+    model.vector_encoder.set_weights([np.zeros_like(w) for w in model.vector_encoder.get_weights()])
+    assert share_in_group() < 0.6  # by chance a third

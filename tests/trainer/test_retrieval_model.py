@@ -1,5 +1,7 @@
 """The two-tower model: its loss and ranks against NumPy, and what it makes of unknown items."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,7 +10,7 @@ import tf_keras
 from pipeline.config.training import RetrievalConfig
 from tests.trainer.small_bert import unit
 from tests.trainer.small_world import SIZES, make_corpus, make_queries, make_text_tower
-from trainer.retrieval import VALIDATION_K, RetrievalModel
+from trainer.retrieval import VALIDATION_K, RetrievalModel, validation_batch_size
 
 # No item 2 nor 4 in the training split.
 COUNTS = np.array([3, 1, 0, 5, 0, 2])
@@ -26,9 +28,9 @@ def _config(**changes):
     return RetrievalConfig(**{**small, **steady, **changes})
 
 
-def _model(corpus=None, **changes):
+def _model(corpus=None, sizes=SIZES, **changes):
     corpus = corpus or make_corpus(NUM_ITEMS, TEXTS)
-    model = RetrievalModel(_config(**changes), SIZES, corpus, COUNTS, make_text_tower(), text_cache_mb=1)
+    model = RetrievalModel(_config(**changes), sizes, corpus, COUNTS, make_text_tower(), text_cache_mb=1)
     model.compile(optimizer=tf_keras.optimizers.Adam(0.01))
     return model
 
@@ -118,6 +120,81 @@ class TestEmbeddings:
         assert np.abs(asking[0] - asking[1]).max() > 1e-4
 
 
+class TestEventTypes:
+    """Kinds of events are rows of an embedding that is added to the items' of the history."""
+
+    TYPES = np.array([[0, 1, -1, -1], [-1, -1, -1, -1], [1, 1, 0, 2], [0, -1, -1, -1], [-1, 0, -1, -1]])
+
+    @pytest.fixture(scope="class")
+    def typed(self):
+        tf_keras.utils.set_random_seed(0)
+        model = _model(sizes=replace(SIZES, num_event_types=3))
+        model.compute_loss(self._batch())
+        return model
+
+    def _batch(self, types=TYPES):
+        return _batch() | {"history_event_types": tf.constant(types)}
+
+    def _queries(self, model, types=TYPES):
+        return model.query_embeddings(self._batch(types)).numpy()
+
+    def test_start_without_a_say(self, typed):
+        """So that a kind that training has not seen does not disturb."""
+        np.testing.assert_array_equal(typed.event_type_embedding.get_weights()[0], np.zeros((3, 4)))
+
+    def test_are_learnt(self, typed):
+        model = _model(sizes=replace(SIZES, num_event_types=3))
+        for _ in range(2):
+            model.train_step(self._batch())
+        assert (np.abs(model.event_type_embedding.get_weights()[0]).max(axis=1) > 0).all()
+
+    def test_change_the_query(self, typed):
+        typed.event_type_embedding.set_weights([np.eye(3, 4)])
+        usual = self._queries(typed)
+        other = self._queries(typed, np.where(self.TYPES == 0, 1, self.TYPES))
+        changed = np.abs(other - usual).max(axis=1) > 1e-3
+        assert changed.tolist() == [True, False, True, True, True]
+
+    def test_an_unknown_kind_has_the_last_row(self, typed):
+        typed.event_type_embedding.set_weights([np.eye(3, 4)])
+        unknown = self._queries(typed, np.where(self.TYPES == -1, 2, self.TYPES))
+        np.testing.assert_array_equal(unknown, self._queries(typed))
+
+
+class TestVectors:
+    SOUNDS = np.random.default_rng(4).normal(size=[NUM_ITEMS + 1, 3]).astype(np.float32)
+
+    @pytest.fixture(scope="class")
+    def sounding(self):
+        tf_keras.utils.set_random_seed(0)
+        corpus = _twins(_twins(make_corpus(NUM_ITEMS, TEXTS), 2, 4), 0, 1)
+        sounds = self.SOUNDS.copy()
+        sounds[UNKNOWN] = 0
+        corpus.features["sound"] = sounds
+        model = _model(corpus, sizes=replace(SIZES, item_vectors={"sound": 3}), vector_dim=5)
+        model.compute_loss(_batch())
+        return model
+
+    def test_tell_items_apart(self, sounding):
+        """Items 2 and 4 have no id, and all else in common."""
+        two, four = _candidates(sounding, 2, 4)
+        assert np.abs(two - four).max() > 1e-3
+
+    def test_have_the_configured_width(self, sounding):
+        assert sounding.vector_encoder.output_dim == 5
+        assert sounding.vector_encoder in sounding.layers
+
+    def test_an_absent_vector_adds_nothing(self, sounding):
+        """Other projections change the candidates with a vector, and no others."""
+        before = _candidates(sounding, 0, UNKNOWN)
+        kept = sounding.vector_encoder.get_weights()
+        sounding.vector_encoder.set_weights([kept[0] + 1])
+        after = _candidates(sounding, 0, UNKNOWN)
+        sounding.vector_encoder.set_weights(kept)
+        assert np.abs(after[0] - before[0]).max() > 1e-3
+        np.testing.assert_array_equal(after[1], before[1])
+
+
 class TestLoss:
     def test_equals_the_oracle(self, model):
         """Softmax over the batch's items, the logarithm of their shares taken off (Yi et al. 2019)."""
@@ -184,6 +261,13 @@ class TestRanks:
 
     def test_a_seen_item_comes_after_all_that_are_not(self, model):
         assert model.ranks(_batch([3], [[3, 1, -1, -1]])).numpy().tolist() == [NUM_ITEMS - 2]
+
+
+@pytest.mark.parametrize(
+    ("num_items", "expected"), [(10, 2048), (1 << 16, 1024), (70_000, 958), (1 << 30, 16)]
+)
+def test_a_validation_batch_bounds_its_scores(num_items, expected):
+    assert validation_batch_size(num_items) == expected
 
 
 def test_refreshed_embeddings_are_those_of_the_candidates(model):

@@ -10,11 +10,13 @@ NUM_ITEMS = 3
 ROWS = np.array([0, 2, 0, 3, 2, 0, 0], np.int32)  # row 3 stands for unknown items
 VALUES = np.array([5.0, 1.0, 3.0, 2.0, 4.0, 4.0, 1.0], np.float32)
 RATING = TaskConfig(name="rating", kind="value")
+ALL_ENGAGED = np.ones(len(ROWS), np.float32)
+ENGAGED = np.array([1, 1, 1, 1, 0, 0, 1], np.float32)
 EVENT = TaskConfig(name="bought", kind="event", event_type="purchase")
 
 
-def _train(**labels):
-    return tf.data.Dataset.from_tensor_slices({"item_id": ROWS, **labels}).batch(3)
+def _train(engaged=ALL_ENGAGED, **labels):
+    return tf.data.Dataset.from_tensor_slices({"item_id": ROWS, "engaged": engaged, **labels}).batch(3)
 
 
 def test_counts_sums_and_standard_deviation():
@@ -22,6 +24,14 @@ def test_counts_sums_and_standard_deviation():
     assert statistics.counts.tolist() == [4, 0, 2, 1]
     np.testing.assert_allclose(statistics.sums, [13.0, 0.0, 5.0, 2.0])
     np.testing.assert_allclose(statistics.std, VALUES.std(), rtol=1e-6)
+
+
+def test_exposures_are_left_out():
+    statistics = _value_statistics(_train(ENGAGED, label_rating=VALUES), (RATING,), NUM_ITEMS)
+    assert statistics.counts.tolist() == [3, 0, 1, 1]
+    np.testing.assert_allclose(statistics.sums, [9.0, 0.0, 1.0, 2.0])
+    np.testing.assert_allclose(statistics.std, VALUES[ENGAGED > 0].std(), rtol=1e-6)
+    assert statistics.num_examples == len(ROWS)
 
 
 def test_equal_values_have_no_spread():

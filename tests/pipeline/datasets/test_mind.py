@@ -20,7 +20,7 @@ NEWS = (
     f'N1\tnews\tworld\tA "quoted" title\tIn "short\thttps://a\t{LABELS}\t[{{"WikidataId": "Q1"}}]\n'
     "N2\tsports\tgolf\tTitle\t\thttps://b\t[]\t\n"
     'N3\tsports\tgolf\tTitle\t\thttps://c\t[{"WikidataId": \t{"WikidataId": "Q2"}\n'
-    'N4\tsports\tgolf\tTitle\t\thttps://d\t'
+    "N4\tsports\tgolf\tTitle\t\thttps://d\t"
     '[1, {"Label": "x"}, {"WikidataId": 7}, {"WikidataId": "Q3"}]\tnull\n'
 )
 

@@ -1,0 +1,61 @@
+"""What Transform makes of a single raw feature: the encodings that several features share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from pipeline.config.data import FeaturesConfig
+from schemas.features import bucket_name
+
+
+def vocabulary_indices(x: Any, name: str, config: FeaturesConfig) -> Any:
+    """Indices of strings, int64, of the shape of `x`; the empty string is never a member."""
+    return tft.compute_and_apply_vocabulary(x, num_oov_buckets=config.oov_buckets, vocab_filename=name)
+
+
+def number(x: tf.SparseTensor, name: str, config: FeaturesConfig) -> dict[str, tf.Tensor]:
+    """A number's z-score under its name (0 if absent), and its quantile bucket (the last if absent).
+
+    Args:
+      x: [B, 1] numbers, those that are there.
+      name: The feature's.
+      config: Says how many buckets there are.
+
+    Returns:
+      float32 [B] and int64 [B].
+    """
+    buckets = tft.bucketize(x, config.number_buckets, name=f"{name}_buckets")
+    return {
+        name: dense(tft.scale_to_z_score(x), 0.0),
+        bucket_name(name): dense(buckets, config.number_buckets),
+    }
+
+
+def vector(x: tf.SparseTensor, dim: int) -> tf.Tensor:
+    """A list of `dim` numbers as [B, dim]; zeros where it has another length, or is not there."""
+    ragged = tf.RaggedTensor.from_sparse(x)
+    whole = (ragged.row_lengths() == dim)[:, tf.newaxis]
+    return tf.where(whole, first(x, dim, 0.0), 0.0)
+
+
+def dense(x: Any, default: Any) -> tf.Tensor:
+    """A feature of at most one value as [B]."""
+    if not isinstance(x, tf.SparseTensor):
+        return x
+    shape = [x.dense_shape[0], 1]
+    return tf.squeeze(tf.sparse.to_dense(tf.SparseTensor(x.indices, x.values, shape), default), axis=1)
+
+
+def sparse(x: tf.Tensor, present: tf.Tensor) -> tf.SparseTensor:
+    """Those of [B] values that are present, as [B, 1]."""
+    rows = tf.where(present)[:, 0]
+    indices = tf.stack([rows, tf.zeros_like(rows)], axis=1)
+    return tf.SparseTensor(indices, tf.gather(x, rows), [tf.shape(x, tf.int64)[0], 1])
+
+
+def first(x: tf.SparseTensor, length: int, default: Any) -> tf.Tensor:
+    """The first values of a list feature as [B, length]."""
+    return tf.RaggedTensor.from_sparse(x)[:, :length].to_tensor(default, shape=[None, length])

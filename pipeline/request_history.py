@@ -1,0 +1,107 @@
+"""The history that a request carries: its newest events, and the numbers that follow from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from pipeline.encoding import sparse
+from schemas.features import (
+    HISTORY_ITEM_IDS,
+    HISTORY_TIMESTAMPS,
+    TIMESTAMP,
+    HistoryFeature,
+    Statistic,
+)
+
+_FARTHEST = 1 << 40  # seconds; 35,000 years
+
+
+class RequestHistory:
+    """The newest events of each request of a batch, their lists laid beside each other.
+
+    Items say which events there are. The other lists end with the newest event, as items do: a
+    list that is shorter says nothing of the oldest events, and what is too much in front of one
+    that is longer is left out. All outputs are padded behind to the same length.
+    """
+
+    def __init__(self, inputs: dict[str, Any], length: int):
+        """Lays the lists beside each other.
+
+        Args:
+          inputs: Raw features: `timestamp` [B] int64, the lists of the history sparse.
+          length: Newest events that are kept.
+        """
+        self._inputs = inputs
+        self._length = length
+        row_lengths = tf.RaggedTensor.from_sparse(inputs[HISTORY_ITEM_IDS]).row_lengths()
+        self._count = tf.minimum(row_lengths, length)[:, tf.newaxis]
+        self._has_time = self._has(inputs[HISTORY_TIMESTAMPS])
+        times = self.newest(inputs[HISTORY_TIMESTAMPS], tf.constant(0, tf.int64))
+        now = inputs[TIMESTAMP][:, tf.newaxis]
+        # By a client's clock an event may come after the request; no difference may overflow.
+        now, times = (tf.clip_by_value(x, -_FARTHEST, _FARTHEST) for x in (now, times))
+        seconds = tf.maximum(now - times, 0)
+        self._seconds = tf.where(self._has_time, seconds, 0)
+
+    def newest(self, x: tf.SparseTensor, default: Any) -> tf.Tensor:
+        """A list's values beside the newest items.
+
+        Args:
+          x: The list, [B, any length].
+          default: Where an item has no value, and behind the last one.
+
+        Returns:
+          [B, length], oldest first.
+        """
+        ragged = tf.RaggedTensor.from_sparse(x)
+        # One more value, which stands for all that are not there.
+        values = tf.concat([ragged.values, [default]], axis=0)
+        places = ragged.row_starts()[:, tf.newaxis] + self._places(ragged)
+        return tf.gather(values, tf.where(self._has(x), places, tf.size(ragged.values, tf.int64)))
+
+    def ages(self) -> tf.Tensor:
+        """log(1 + seconds before the request) of each event; [B, length] float32, 0 if not known."""
+        return tf.math.log1p(tf.cast(self._seconds, tf.float32))
+
+    def logarithm_of(self, feature: HistoryFeature) -> tf.SparseTensor:
+        """log(1 + x) of a number made from the history, negative ones taken for 0.
+
+        Returns:
+          [B, 1] float32. Nothing is known, and the number absent, of events without times; a
+          history without events has none for a recency and a mean.
+        """
+        values, present = self._number(feature)
+        return sparse(tf.math.log1p(tf.maximum(values, 0.0)), present)
+
+    def _number(self, feature: HistoryFeature) -> tuple[tf.Tensor, tf.Tensor]:
+        """A number, and where it is known; [B] each."""
+        counted = self._has_time
+        if feature.source is not None:
+            counted &= self._has(self._inputs[feature.source])
+        # Of an empty history all is known, of one whose events tell nothing, nothing.
+        known = tf.reduce_any(counted, axis=1) | (self._count[:, 0] == 0)
+        if feature.statistic == Statistic.RECENCY:
+            seconds = tf.where(counted, self._seconds, tf.int64.max)
+            return tf.cast(tf.reduce_min(seconds, axis=1), tf.float32), tf.reduce_any(counted, axis=1)
+        if feature.window_seconds is not None:
+            counted &= self._seconds <= feature.window_seconds
+        count = tf.reduce_sum(tf.cast(counted, tf.float32), axis=1)
+        if feature.statistic == Statistic.COUNT:
+            return count, known
+        values = self.newest(self._inputs[str(feature.source)], 0.0)
+        total = tf.reduce_sum(tf.where(counted, values, 0.0), axis=1)
+        if feature.statistic == Statistic.SUM:
+            return total, known
+        return tf.math.divide_no_nan(total, count), count > 0
+
+    def _has(self, x: tf.SparseTensor) -> tf.Tensor:
+        """[B, length] bool: for which of the newest items a list has a value."""
+        is_item = tf.range(self._length, dtype=tf.int64) < self._count
+        return is_item & (self._places(tf.RaggedTensor.from_sparse(x)) >= 0)
+
+    def _places(self, ragged: tf.RaggedTensor) -> tf.Tensor:
+        """[B, length] int64: where in a list the newest items' values stand; negative if it is too short."""
+        first = ragged.row_lengths()[:, tf.newaxis] - self._count
+        return first + tf.range(self._length, dtype=tf.int64)

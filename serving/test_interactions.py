@@ -1,0 +1,132 @@
+"""The test split as requests, with what the baselines need of the other splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import scipy.sparse as sp
+
+from pipeline.components.parquet_example_gen import encode_examples
+from pipeline.roles import enters_history
+from pipeline.splits import EVAL, TEST, TRAIN
+from schemas.features import EVENT_TYPE, HISTORY_ITEM_IDS, ITEM_ID, TIMESTAMP, USER_ID, VALUE
+from serving.bundle_settings import BundleSettings
+from serving.interactions import read_interactions
+from serving.seen import EarlierEvents
+
+_MAX_SCORES = 1 << 24  # of a block of queries with the whole corpus: 128 MiB as float64
+_MAX_BLOCK = 512
+_SCALARS = (USER_ID, ITEM_ID, TIMESTAMP, VALUE, EVENT_TYPE)
+
+
+class TestInteractions:
+    """Every test interaction, at its moment; memory does not grow with interactions times items.
+
+    Attributes:
+      train: What users engaged with in the training split.
+      table: The test interactions, each with the history that its example holds.
+      item_ids: The corpus.
+      is_engaged: [Q] bool: false for what was only shown.
+      targets: [Q] corpus rows of the items.
+    """
+
+    __test__ = False  # not a test case, whatever pytest thinks of the name
+
+    def __init__(self, examples_dir: str, settings: BundleSettings, item_ids: np.ndarray):
+        """Reads the interactions.
+
+        Args:
+          examples_dir: Artifact folder of the raw interactions.
+          settings: Says what features there are.
+          item_ids: [N] the corpus' ids, bytes.
+        """
+        features, layout = settings.feature_set, settings.layout
+        self.item_ids = pa.array(item_ids, pa.binary()).cast(pa.string())
+        self.table = read_interactions(examples_dir, features, TEST)
+        self.is_engaged = enters_history(self.table, layout)
+        self.targets = self.rows_of(self.table[ITEM_ID])
+        train, evaluation = (read_interactions(examples_dir, features, s, _SCALARS) for s in (TRAIN, EVAL))
+        self.train = train.filter(pa.array(enters_history(train, layout)))
+        log = pa.concat_tables([train, evaluation, self.table.select(train.column_names)])
+        log = log.filter(pa.array(enters_history(log, layout)))
+        self._log_items = log[ITEM_ID].combine_chunks()
+        self._earlier = EarlierEvents(log, self.table)
+
+    def __len__(self) -> int:
+        return self.table.num_rows
+
+    def blocks(self, queries: np.ndarray) -> Iterator[np.ndarray]:
+        """Cuts numbers of queries into blocks whose scores of the whole corpus fit memory.
+
+        Args:
+          queries: [Q] in rising order.
+        """
+        size = min(max(_MAX_SCORES // len(self.item_ids), 1), _MAX_BLOCK)
+        for start in range(0, len(queries), size):
+            yield queries[start : start + size]
+
+    def requests(self, block: np.ndarray) -> np.ndarray:
+        """[B] serialized `tf.Example`s, labels included.
+
+        Their `history_item_ids` are whole, which is what has been seen; the lists beside them
+        are as long as in the examples, and end with the same event.
+        """
+        ids, counts = self._whole_histories(block)
+        lists = pa.ListArray.from_arrays(pa.array(np.append(0, np.cumsum(counts)), pa.int32()), ids)
+        table = self._rows(block)
+        place = table.column_names.index(HISTORY_ITEM_IDS)
+        table = table.set_column(place, HISTORY_ITEM_IDS, lists)
+        return np.array(list(encode_examples(table)), dtype=object)
+
+    def seen(self, block: np.ndarray) -> sp.csr_matrix:
+        """[B, N] bool: what each query's user had engaged with before."""
+        ids, counts = self._whole_histories(block)
+        return self._matrix(np.repeat(np.arange(len(block)), counts), self.rows_of(ids), len(block))
+
+    @cached_property
+    def is_new(self) -> np.ndarray:
+        """[Q] bool: whether the user had not engaged with the item before."""
+        everything = np.arange(len(self))
+        known = [
+            np.asarray(self.seen(block)[np.arange(len(block)), self.targets[block]]).ravel()
+            for block in self.blocks(everything)
+        ]
+        return ~np.concatenate(known).astype(bool)
+
+    @cached_property
+    def train_matrix(self) -> sp.csr_matrix:
+        """[U, N] bool: who engaged with what in the training split."""
+        users = self.train[USER_ID].combine_chunks().dictionary_encode().indices.to_numpy()
+        return self._matrix(users, self.rows_of(self.train[ITEM_ID]), int(users.max()) + 1)
+
+    def rows_of(self, item_ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
+        """Corpus rows of ids; -1 for one that the corpus does not hold."""
+        return pc.index_in(item_ids, self.item_ids).fill_null(-1).to_numpy()
+
+    def _rows(self, block: np.ndarray) -> pa.Table:
+        """Rows of the table, without putting all of it into one piece."""
+        near = self.table.slice(block[0], block[-1] - block[0] + 1)
+        return near.take(pa.array(block - block[0]))
+
+    def _whole_histories(self, block: np.ndarray) -> tuple[pa.Array, np.ndarray]:
+        """All that users had engaged with: ids query by query, and how many each has; [B].
+
+        An example holds the newest, also those from before the log; what is older is in the log.
+        """
+        kept = self._rows(block)[HISTORY_ITEM_IDS].combine_chunks()
+        num_kept = pc.list_value_length(kept).to_numpy()
+        older, num_older = self._earlier.rows(block, num_kept)
+        ids = pa.concat_arrays([self._log_items.take(pa.array(older)), kept.flatten()])
+        numbers = np.arange(len(block))
+        queries = np.concatenate([np.repeat(numbers, num_older), np.repeat(numbers, num_kept)])
+        order = np.argsort(queries, kind="stable")  # the older ones of a query stay in front
+        return ids.take(pa.array(order)), num_older + num_kept
+
+    def _matrix(self, rows: np.ndarray, columns: np.ndarray, num_rows: int) -> sp.csr_matrix:
+        known = columns >= 0
+        ones = np.ones(int(known.sum()), bool)
+        return sp.csr_matrix((ones, (rows[known], columns[known])), shape=(num_rows, len(self.item_ids)))
