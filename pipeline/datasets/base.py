@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from pipeline.datasets.raw_file import Part, RawFile
 from pipeline.datasets.raw_table import RawTable
@@ -85,21 +87,24 @@ class DatasetAdapter(ABC):
         layout = self.layout()
         for file in (*self.interaction_files(), *self.other_files()):
             file.columns()
-        for raw in _first(self.interactions(self.parts()[0])):
-            type_interactions(raw, layout, self.timestamp_unit)
+        for part in self.parts()[:1]:
+            for raw in _first(self.interactions(part)):
+                type_interactions(raw, layout, self.timestamp_unit)
         for raw in _first(self.items()):
             type_items(raw, layout)
         for raw in _first(self.users()):
             type_users(raw, layout)
 
     def fingerprint(self) -> str:
-        """A digest of the raw files and of how they are understood; nothing is parsed.
+        """A digest of the raw files, of the adapter's own file and of the mapping; nothing is parsed.
 
         Raises:
           InputError: A file cannot be read.
         """
         files = (*self.interaction_files(), *self.other_files())
-        return digest([file.path for file in files], self.mapping())
+        code = getattr(sys.modules[type(self).__module__], "__file__", None)  # none, if typed at a prompt
+        paths = [file.path for file in files] + ([] if code is None else [Path(code)])
+        return digest(paths, self.mapping())
 
 
 def _first(tables: Iterator[RawTable]) -> list[RawTable]:

@@ -1,5 +1,8 @@
 """Which adapter reads which source."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from pipeline.config.data import CustomSource
@@ -55,6 +58,16 @@ def test_an_adapter_of_ones_own(open_custom):
     assert not adapter.ids_are_public
     assert adapter.parts() == []
     assert list(adapter.users()) == []
+    adapter.check()
+
+
+def test_the_fingerprint_follows_the_adapters_code(open_custom):
+    adapter = open_custom("Shop", size=3)
+    first = adapter.fingerprint()
+    assert open_custom("Shop", size=3).fingerprint() == first
+    file = Path(sys.modules[type(adapter).__module__].__file__)
+    file.write_text(SHOP.replace("return iter(())", "return iter([])"))
+    assert adapter.fingerprint() != first
 
 
 @pytest.mark.parametrize(
