@@ -179,35 +179,45 @@ def _time_features(timestamp: tf.Tensor) -> Tensors:
 
 
 def _crosses(inputs: Tensors, outputs: Tensors, settings: TransformSettings, stream: Stream) -> Tensors:
-    """Each pair of features as one vocabulary; a list crossed with a single value is a list."""
+    """Each pair of features as one index; a list crossed with a single value is a list."""
     config, features = settings.features, settings.feature_set
     crosses: Tensors = {}
     for pair in features.crosses_of(stream):
+        number_side = features.number_side(pair)
         name = cross_name(*pair)
-        sides = [_cross_side(side, inputs, outputs, features, config) for side in pair]
-        lists = [side for side in sides if isinstance(side, tf.SparseTensor)]
-        if not lists:
-            texts = tf.strings.join(sides, separator="|")
-            crosses[name] = vocabulary_indices(texts, name, config)
-            continue
-        (values,) = lists
-        flat = [side.values if side is values else tf.gather(side, values.indices[:, 0]) for side in sides]
-        texts = tf.SparseTensor(values.indices, tf.strings.join(flat, separator="|"), values.dense_shape)
-        crosses[name] = first(vocabulary_indices(texts, name, config), config.max_categories, -1)
+        if number_side is None:
+            crosses[name] = _cross_of_texts(pair, name, inputs, outputs, config)
+        else:
+            other = pair[0] if pair[1] == number_side else pair[1]
+            indices = outputs.get(bucket_name(other), outputs[other])
+            crosses[name] = _cross_with_bucket(indices, outputs[bucket_name(number_side)], config)
     return crosses
 
 
-def _cross_side(
-    name: str, inputs: Tensors, outputs: Tensors, features: FeatureSet, config: FeaturesConfig
-) -> tf.Tensor | tf.SparseTensor:
-    """One side of a cross, as text: [B], or a list. A number is its bucket, "" if absent."""
-    if name in (HOUR_OF_DAY, WEEKDAY):
-        return tf.strings.as_string(outputs[name])
-    feature = next(f for f in features if f.name == name)
-    if feature.encoding == Encoding.NUMBER:
-        bucket = outputs[bucket_name(name)]
-        return tf.where(bucket < config.number_buckets, tf.strings.as_string(bucket), "")
-    return inputs[name] if feature.is_list else dense(inputs[name], "")
+def _cross_of_texts(
+    pair: tuple[str, str], name: str, inputs: Tensors, outputs: Tensors, config: FeaturesConfig
+) -> tf.Tensor:
+    """A vocabulary of the pairs that occur."""
+    sides = [
+        tf.strings.as_string(outputs[side]) if side in (HOUR_OF_DAY, WEEKDAY) else dense(inputs[side], "")
+        for side in pair
+    ]
+    return vocabulary_indices(tf.strings.join(sides, separator="|"), name, config)
+
+
+def _cross_with_bucket(indices: tf.Tensor, bucket: tf.Tensor, config: FeaturesConfig) -> tf.Tensor:
+    """Every pair of an index and a number's bucket, counted through.
+
+    No vocabulary: it would need the buckets' boundaries, and so a second pass over the data.
+
+    Args:
+      indices: [B], or [B, values] padded with -1.
+      bucket: [B].
+    """
+    if indices.shape.rank == 1:
+        return indices * config.num_buckets + bucket
+    crossed = indices * config.num_buckets + bucket[:, tf.newaxis]
+    return tf.where(indices < 0, tf.constant(-1, tf.int64), crossed)
 
 
 def _engaged(inputs: Tensors, layout: TableLayout) -> tf.Tensor:

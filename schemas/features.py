@@ -173,7 +173,7 @@ class FeatureSet:
     Attributes:
       features: Every raw feature of both streams.
       history_features: Numbers made from a request's history.
-      crosses: Pairs of feature names of one stream, each crossed into one vocabulary named by
+      crosses: Pairs of feature names of one stream, each crossed into one feature named by
         :func:`cross_name`; a number stands for its quantile bucket.
       exposure_types: See :class:`TableLayout`.
     """
@@ -198,6 +198,11 @@ class FeatureSet:
         if stream == Stream.INTERACTIONS:
             names |= {HOUR_OF_DAY, WEEKDAY}
         return tuple(pair for pair in self.crosses if pair[0] in names)
+
+    def number_side(self, pair: tuple[str, str]) -> str | None:
+        """The side of a cross that is a number, the right one of two; `None` if both are categories."""
+        numbers = {f.name for f in self.features if f.encoding == Encoding.NUMBER}
+        return next((side for side in reversed(pair) if side in numbers), None)
 
     def request_features(self) -> tuple[Feature, ...]:
         """Interaction features that a request may carry: all but the item and the labels."""
@@ -332,7 +337,7 @@ def _item_features(layout: TableLayout) -> list[Feature]:
 
 
 def _check_cross(pair: tuple[str, str], features: FeatureSet) -> None:
-    """Both sides must be categories or numbers of one stream, and at most one of them a list."""
+    """Both sides must be categories or numbers of one stream; a list crosses with a number only."""
     sides = {
         stream: {
             f.name: f.is_list
@@ -349,5 +354,5 @@ def _check_cross(pair: tuple[str, str], features: FeatureSet) -> None:
     left, right = pair
     if known[left] != known[right]:
         raise ValueError(f"cannot cross '{left}' with '{right}': one is of users, the other of items")
-    if sides[known[left]][left] and sides[known[right]][right]:
-        raise ValueError(f"cannot cross '{left}' with '{right}': both hold several values")
+    if features.number_side(pair) is None and (sides[known[left]][left] or sides[known[right]][right]):
+        raise ValueError(f"cannot cross '{left}' with '{right}': an item's categories cross with numbers")

@@ -70,15 +70,21 @@ def model_sizes(
             if feature.name not in (USER_ID, ITEM_ID)
         }
         for feature in features.of(stream, Encoding.NUMBER):
-            sizes[feature.bucket_name] = num_buckets
+            sizes[feature.bucket_name] = config.num_buckets
+        if stream == Stream.INTERACTIONS:
+            sizes |= {HOUR_OF_DAY: 24, WEEKDAY: 7}
+        crosses = {}
         for pair in features.crosses_of(stream):
-            sizes[cross_name(*pair)] = size(output, cross_name(*pair))
-        return sizes
+            number_side = features.number_side(pair)
+            if number_side is None:
+                crosses[cross_name(*pair)] = size(output, cross_name(*pair))
+            else:
+                other = pair[0] if pair[1] == number_side else pair[1]
+                crosses[cross_name(*pair)] = sizes.get(other, config.num_buckets) * config.num_buckets
+        return sizes | crosses
 
-    num_buckets = config.number_buckets + 1  # the last one means absent
     query_attributes = attributes(interactions, Stream.INTERACTIONS)
-    query_attributes |= {HOUR_OF_DAY: 24, WEEKDAY: 7}
-    query_attributes |= {made.bucket_name: num_buckets for made in features.history_features}
+    query_attributes |= {made.bucket_name: config.num_buckets for made in features.history_features}
     has_event_types = bool(features.of(Stream.INTERACTIONS, Encoding.SEQUENCE_VOCABULARY))
     numbers = [f.name for f in features.of(Stream.INTERACTIONS, Encoding.NUMBER)]
     return ModelSizes(

@@ -233,6 +233,11 @@ class FeaturesConfig(Frozen):
     number_buckets: int = Field(default=10, ge=2)
     crosses: tuple[tuple[str, str], ...] = (("weekday", "hour_of_day"),)
 
+    @property
+    def num_buckets(self) -> int:
+        """Buckets of a number, that of an absent one included."""
+        return self.number_buckets + 1
+
 
 class BeamConfig(Frozen):
     """How Apache Beam runs the data steps.

@@ -53,7 +53,7 @@ def test_what_windows_sum_up_is_there():
         (("weekday", "hour"), "'hour'; choose from hour_of_day, item_tags, item_year, user_age, .*, weekday"),
         (("weekday", "user_id"), "'user_id'; choose from"),
         (("user_sex", "item_tags"), "'user_sex' with 'item_tags': one is of users, the other of items"),
-        (("item_tags", "item_tags"), "'item_tags' with 'item_tags': both hold several values"),
+        (("item_tags", "item_tags"), "'item_tags' with 'item_tags': an item's categories cross with numbers"),
     ],
 )
 def test_a_cross_of_what_cannot_be_crossed_is_refused(pair, reason):

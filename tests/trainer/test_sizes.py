@@ -35,9 +35,7 @@ def test_sizes(oov):
             "history_event_types": _words(2),
         }
     )
-    items = SmallTransformOutput(
-        vocabularies={"item_id": _words(9), "item_genre": _words(6), "item_genre_x_item_minutes": _words(11)}
-    )
+    items = SmallTransformOutput(vocabularies={"item_id": _words(9), "item_genre": _words(6)})
     config = FeaturesConfig(history_length=7, oov_buckets=oov, number_buckets=4, crosses=CROSSES)
     sizes = model_sizes(declare_features(LAYOUT, CROSSES), config, interactions, items)
     assert sizes.num_users == 40 + oov
@@ -56,7 +54,7 @@ def test_sizes(oov):
     assert sizes.item_attributes == {
         "item_genre": 6 + oov,
         "item_minutes_bucket": 5,
-        "item_genre_x_item_minutes": 11 + oov,
+        "item_genre_x_item_minutes": (6 + oov) * 5,
     }
     assert sizes.item_numbers == ("item_minutes",)
     assert sizes.num_event_types == 2 + oov
