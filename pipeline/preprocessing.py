@@ -15,7 +15,7 @@ What each feature becomes follows from its record's encoding. All outputs are de
 | TIME                | int64 `hour_of_day` (UTC) and `weekday` (Monday is 0)                             |
 | LABEL               | a label and an example weight for each ranking task                               |
 
-History features are encoded like a NUMBER, crosses like a VOCABULARY. `engaged` is float32 1, or 0
+History features are encoded like a NUMBER, in even buckets; crosses are indices. `engaged` is float32 1, or 0
 for an interaction that was only an exposure.
 """
 
@@ -28,7 +28,15 @@ import tensorflow as tf
 from pipeline.config.base import Frozen
 from pipeline.config.data import FeaturesConfig
 from pipeline.config.training import TaskConfig
-from pipeline.encoding import dense, first, number, vector, vocabulary_indices
+from pipeline.encoding import (
+    dense,
+    even_bucket,
+    first,
+    quantile_bucket,
+    standardized,
+    vector,
+    vocabulary_indices,
+)
 from pipeline.request_history import RequestHistory
 from schemas.features import (
     ENGAGED,
@@ -56,6 +64,7 @@ Tensors = dict[str, Any]
 _SECONDS_PER_HOUR = 3600
 _SECONDS_PER_DAY = 86400
 _WEEKDAY_OF_THE_EPOCH = 3  # 1 January 1970 was a Thursday
+_ENCODED_ELSEWHERE = (Encoding.LABEL, Encoding.TIME, Encoding.NUMBER)
 _OF_THE_HISTORY = (Encoding.SEQUENCE, Encoding.SEQUENCE_VOCABULARY, Encoding.SEQUENCE_TIME)
 
 
@@ -97,8 +106,10 @@ def preprocess_interactions(inputs: Tensors, custom_config: dict[str, Any]) -> T
     """
     settings = TransformSettings.model_validate(custom_config)
     outputs = _encode_stream(inputs, settings, Stream.INTERACTIONS)
-    outputs.update(_encode_history(inputs, settings))
+    history = RequestHistory(inputs, settings.features.history_length)
+    outputs.update(_encode_history(history, inputs, settings))
     outputs.update(_time_features(inputs[TIMESTAMP]))
+    outputs.update(_numbers(inputs, settings, Stream.INTERACTIONS, history))
     outputs.update(_crosses(inputs, outputs, settings, Stream.INTERACTIONS))
     outputs[ENGAGED] = _engaged(inputs, settings.layout)
     for task in settings.tasks:
@@ -112,6 +123,7 @@ def preprocess_items(inputs: Tensors, custom_config: dict[str, Any]) -> Tensors:
     """Transform's `preprocessing_fn` of the item stream; see :func:`preprocess_interactions`."""
     settings = TransformSettings.model_validate(custom_config)
     outputs = _encode_stream(inputs, settings, Stream.ITEMS)
+    outputs.update(_numbers(inputs, settings, Stream.ITEMS))
     outputs.update(_crosses(inputs, outputs, settings, Stream.ITEMS))
     outputs[TEXT] = inputs[TITLE]
     if TEXT in inputs:
@@ -124,10 +136,25 @@ def _encode_stream(inputs: Tensors, settings: TransformSettings, stream: Stream)
     """Everything that follows from a single feature's record, the history left out."""
     outputs: Tensors = {}
     for feature in settings.feature_set.of(stream):
-        if feature.encoding in (Encoding.LABEL, Encoding.TIME) or _is_of_the_history(feature):
+        if feature.encoding in _ENCODED_ELSEWHERE or _is_of_the_history(feature):
             continue
         outputs.update(_encode(feature, inputs[feature.name], settings.features))
     return outputs
+
+
+def _numbers(
+    inputs: Tensors, settings: TransformSettings, stream: Stream, history: RequestHistory | None = None
+) -> Tensors:
+    """Numbers as they come, and those that are made from the history."""
+    config, features = settings.features, settings.feature_set
+    numbers = {feature.name: inputs[feature.name] for feature in features.of(stream, Encoding.NUMBER)}
+    outputs = {bucket_name(name): quantile_bucket(x, name, config) for name, x in numbers.items()}
+    if history is not None:
+        for made in features.history_features:
+            numbers[made.name] = history.logarithm_of(made)
+            highest = history.highest_logarithm(made)
+            outputs[made.bucket_name] = even_bucket(numbers[made.name], highest, config)
+    return {**outputs, **standardized(numbers)}
 
 
 def _is_of_the_history(feature: Feature) -> bool:
@@ -143,17 +170,14 @@ def _encode(feature: Feature, x: Any, config: FeaturesConfig) -> Tensors:
         return {name: first(vocabulary_indices(x, name, config), config.max_categories, -1)}
     if feature.encoding == Encoding.VOCABULARY:
         return {name: vocabulary_indices(dense(x, ""), name, config)}
-    if feature.encoding == Encoding.NUMBER:
-        return number(x, name, config)
     if feature.encoding == Encoding.VECTOR:
         return {name: vector(x, feature.dim)}
     return {name: dense(x, "")}
 
 
-def _encode_history(inputs: Tensors, settings: TransformSettings) -> Tensors:
-    """The lists of the history, and the numbers made from them."""
+def _encode_history(history: RequestHistory, inputs: Tensors, settings: TransformSettings) -> Tensors:
+    """The lists of the history."""
     config, features = settings.features, settings.feature_set
-    history = RequestHistory(inputs, config.history_length)
     outputs: Tensors = {}
     for feature in filter(_is_of_the_history, features.of(Stream.INTERACTIONS)):
         x = inputs[feature.name]
@@ -164,8 +188,6 @@ def _encode_history(inputs: Tensors, settings: TransformSettings) -> Tensors:
             outputs[feature.name] = history.newest(indices, tf.constant(-1, tf.int64))
         else:
             outputs[feature.name] = history.newest(x, 0.0 if feature.encoding == Encoding.SEQUENCE else "")
-    for made in features.history_features:
-        outputs.update(number(history.logarithm_of(made), made.name, config))
     return outputs
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import tensorflow as tf
@@ -15,6 +16,7 @@ from schemas.features import (
     Statistic,
 )
 
+_TEN_YEARS = 10 * 365 * 86400
 _FARTHEST = 1 << 40  # seconds; 35,000 years
 
 
@@ -74,6 +76,11 @@ class RequestHistory:
         """
         values, present = self._number(feature)
         return sparse(tf.math.log1p(tf.maximum(values, 0.0)), present)
+
+    def highest_logarithm(self, feature: HistoryFeature) -> float:
+        """What :meth:`logarithm_of` seldom exceeds: ten years, the history's length, or a million."""
+        highest = {Statistic.RECENCY: _TEN_YEARS, Statistic.COUNT: self._length}
+        return math.log1p(highest.get(feature.statistic, 1_000_000))
 
     def _number(self, feature: HistoryFeature) -> tuple[tf.Tensor, tf.Tensor]:
         """A number, and where it is known; [B] each."""

@@ -112,7 +112,8 @@ class HistoryFeature:
 
     It is made inside the graph, from `timestamp` and `history_timestamps`, so that it is the same
     in training and serving and knows nothing that came after. It reaches back no farther than the
-    history that is kept. Encoded like a NUMBER, of its logarithm: log(1 + x).
+    history that is kept. Encoded like a NUMBER, of its logarithm: log(1 + x); its buckets are equally
+    wide.
 
     Attributes:
       name: Of the transformed feature.
@@ -128,7 +129,7 @@ class HistoryFeature:
 
     @property
     def bucket_name(self) -> str:
-        """Name of the quantile bucket that stands beside the z-score."""
+        """Name of the bucket that stands beside the z-score."""
         return bucket_name(self.name)
 
 
