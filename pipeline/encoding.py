@@ -19,6 +19,9 @@ def vocabulary_indices(x: Any, name: str, config: FeaturesConfig) -> Any:
 def number(x: tf.SparseTensor, name: str, config: FeaturesConfig) -> dict[str, tf.Tensor]:
     """A number's z-score under its name (0 if absent), and its quantile bucket (the last if absent).
 
+    What lies beyond all that training has seen counts as the nearest that it has: a year after the
+    last event of a log, everybody's last event is longer ago than any model was trained for.
+
     Args:
       x: [B, 1] numbers, those that are there.
       name: The feature's.
@@ -28,8 +31,12 @@ def number(x: tf.SparseTensor, name: str, config: FeaturesConfig) -> dict[str, t
       float32 [B] and int64 [B].
     """
     buckets = tft.bucketize(x, config.number_buckets, name=f"{name}_buckets")
+    lowest, highest = tft.min(x), tft.max(x)
+    values = tf.clip_by_value(x.values, lowest, highest) - tft.mean(x)
+    scores = tf.math.divide_no_nan(values, tf.sqrt(tft.var(x)))
+    scores = tf.where(lowest <= highest, scores, 0.0)  # not, where training has seen none
     return {
-        name: dense(tft.scale_to_z_score(x), 0.0),
+        name: dense(tf.SparseTensor(x.indices, scores, x.dense_shape), 0.0),
         bucket_name(name): dense(buckets, config.number_buckets),
     }
 

@@ -22,6 +22,7 @@ from pipeline.components.anomaly_gate import AnomalyGate
 from pipeline.components.drift_validator import drift_validator
 from pipeline.components.materializer import Materializer
 from pipeline.components.parquet_example_gen import parquet_example_gen
+from pipeline.config.data import BeamConfig
 from pipeline.config.run import RunConfig
 from pipeline.preprocessing import TransformSettings
 from pipeline.request_log import RequestLog
@@ -144,8 +145,17 @@ def _pipeline(
         components=components,
         enable_cache=True,
         metadata_connection_config=sqlite_metadata_connection_config(str(metadata_file)),
-        beam_pipeline_args=list(config.beam.pipeline_args),
+        beam_pipeline_args=_beam_args(config.beam),
     )
+
+
+def _beam_args(config: BeamConfig) -> list[str]:
+    """Beam's options; those of workers in this process spare each step a package of TFX.
+
+    TFX builds one for remote workers, seconds a step, unless the options name an image that has it.
+    """
+    args = list(config.pipeline_args)
+    return [*args, "--sdk_container_image=none"] if "--direct_running_mode=in_memory" in args else args
 
 
 def _data_nodes(

@@ -15,8 +15,9 @@ from pipeline.privacy.erasure import RETRAINING, erase, remove_superseded
 from pipeline.privacy.erasure_list import ErasureList
 from pipeline.privacy.person import Person
 from pipeline.privacy.policy import stored_key
+from pipeline.privacy.pseudonyms import PseudonymKey
 from pipeline.privacy.spans import check_keys
-from pipeline.privacy.survey import DATA, Area, Survey, survey
+from pipeline.privacy.survey import Area, Survey, survey
 from serving.retire import retire
 
 _SHOWN_FILES = 10
@@ -35,10 +36,11 @@ def erase_user(config: RunConfig, user_id: str, remove_versions: bool) -> None:
       InputError: The user is not known, nothing was run, or the key is missing or not the run's.
       StillFoundError: Something still holds the user that needs no training to be rid of them.
     """
-    person, run_dir = _person(config, user_id), config.run_dir
+    key, run_dir = _key(config, user_id), config.run_dir
+    person = Person.of(user_id, key)
     try:
-        with exclusive(run_dir / "run.lock"):
-            found = erase(run_dir, person, stored_key(config))
+        with exclusive(run_dir / "run.lock"), exclusive(run_dir / "validation.lock"):
+            found = erase(run_dir, person, key)
             if remove_versions:
                 _remove_versions(config.bundle_dir, run_dir, found)
                 found = survey(run_dir, person, ErasureList.load(run_dir).find(person))
@@ -61,9 +63,9 @@ def verify_erased(config: RunConfig, user_id: str) -> None:
       InputError: Nothing was run, or the key is missing or not the run's.
       StillFoundError: Something holds the user.
     """
-    person, run_dir = _person(config, user_id), config.run_dir
+    person, run_dir = Person.of(user_id, _key(config, user_id)), config.run_dir
     try:
-        with exclusive(run_dir / "run.lock"):
+        with exclusive(run_dir / "run.lock"), exclusive(run_dir / "validation.lock"):
             people = ErasureList.load(run_dir)
             found = survey(run_dir, person, people.find(person))
     except OSError as error:
@@ -78,15 +80,15 @@ def verify_erased(config: RunConfig, user_id: str) -> None:
         out.print("nothing holds the user, whom the list of erased people keeps out of later runs")
 
 
-def _person(config: RunConfig, user_id: str) -> Person:
-    """Whom to look for, if looking can prove anything."""
+def _key(config: RunConfig, user_id: str) -> PseudonymKey | None:
+    """The key of the run's pseudonyms, if looking for a user can prove anything."""
     if not config.run_dir.is_dir():
         raise InputError(f"nothing was run: there is no folder {config.run_dir}")
     if not user_id:
         raise InputError("--user is empty")
     key = stored_key(config)
-    check_keys(config.run_dir / DATA, key)
-    return Person.of(user_id, key)
+    check_keys(config.run_dir, key)
+    return key
 
 
 def _remove_versions(bundle: Path, run_dir: Path, found: Survey) -> None:

@@ -69,13 +69,21 @@ class CsvFiles(DatasetAdapter):
             mode="json", exclude={"interactions": {"path"}, "items": {"path"}, "users": {"path"}}
         )
 
+    def check(self) -> None:
+        """Reads the beginning of each table, and the columns of every file of a folder."""
+        super().check()
+        for file in self.interaction_files():
+            file.require(self._interaction_columns().values())
+
     def interactions(self, part: Part) -> Iterator[RawTable]:
         """The mapped columns."""
+        return part.file.read(self._interaction_columns(), part)
+
+    def _interaction_columns(self) -> dict[str, str]:
         log = self._source.interactions
         columns = {USER_ID: log.user_id, ITEM_ID: log.item_id, TIMESTAMP: log.timestamp}
         optional = {VALUE: log.value, EVENT_TYPE: log.event_type, DWELL_SECONDS: log.dwell_seconds}
-        columns |= {name: column for name, column in optional.items() if column is not None}
-        return part.file.read(columns, part)
+        return columns | {name: column for name, column in optional.items() if column is not None}
 
     def items(self) -> Iterator[RawTable]:
         """The mapped columns, texts of several categories split."""

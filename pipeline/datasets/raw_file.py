@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import math
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +19,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from pipeline.datasets.raw_table import Faults, RawTable
+from pipeline.datasets.utf8_copy import MARK, copy_as_utf8
 from pipeline.errors import InputError
 
 _PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -153,19 +156,32 @@ class RawFile:
                 first += len(batch)
 
     def _read_csv(self, columns: Mapping[str, str]) -> Iterator[RawTable]:
-        done = 0
-        for block_bytes in _BLOCK_BYTES:
-            try:
-                for raw in self._csv_tables(columns, block_bytes, done):
-                    done = int(raw.last_row)
-                    yield raw
-                return
-            except _RowTooLongError:
-                continue
+        done, source, is_marked, blocks = 0, str(self.path), False, list(_BLOCK_BYTES)
+        with ExitStack() as stack:
+            while blocks:
+                try:
+                    for raw in self._csv_tables(columns, _CsvSource(source, is_marked, blocks[0]), done):
+                        done = int(raw.last_row)
+                        yield raw
+                    return
+                except _RowTooLongError:
+                    blocks.pop(0)
+                except _RowUnreadableError:
+                    if is_marked:
+                        raise
+                    source, is_marked = stack.enter_context(self._marked_copy()), True
         limit = _BLOCK_BYTES[-1] >> 20
         raise InputError(f"{self.path} has a row longer than {limit} MB after row {done:,}; mend the file")
 
-    def _csv_tables(self, columns: Mapping[str, str], block_bytes: int, done: int) -> Iterator[RawTable]:
+    @contextmanager
+    def _marked_copy(self) -> Iterator[str]:
+        """Path of a copy that is UTF-8; it has no name, so that nothing is left of it."""
+        with self._guarded(lambda: tempfile.TemporaryFile()) as copy:
+            with self._guarded(lambda: pa.input_stream(str(self.path))) as file:
+                self._guarded(lambda: copy_as_utf8(file, copy))
+            yield f"/dev/fd/{copy.fileno()}"
+
+    def _csv_tables(self, columns: Mapping[str, str], source: _CsvSource, done: int) -> Iterator[RawTable]:
         """The tables after row `done`."""
         misfits: list[pa_csv.InvalidRow] = []
 
@@ -174,12 +190,30 @@ class RawFile:
             return "skip"
 
         wanted = list(dict.fromkeys(columns.values()))
-        reader = self._guarded(
-            lambda: pa_csv.open_csv(
-                self.path,
+        reader = self._guarded(lambda: self._open_csv(source, wanted, note))
+        header_rows = 0 if self._header else 1
+        numbering = _Numbering(header_rows)
+        for batch in self._each(reader):
+            numbers = numbering.of(batch.num_rows, misfits)
+            faults = _misfit_faults(misfits, numbers[-1] if len(numbers) else 0, header_rows)
+            raw = self._table(pa.Table.from_batches([batch]), columns, numbers, faults, source.is_marked)
+            if raw.last_row > done:
+                yield raw.after(done)
+        if misfits:
+            faults = _misfit_faults(misfits, misfits[-1].number, header_rows)
+            empty = pa.table({name: pa.array([], pa.binary()) for name in wanted})
+            yield self._table(empty, columns, np.zeros(0, np.int64), faults).after(done)
+
+    def _open_csv(
+        self, source: _CsvSource, wanted: list[str], note: Callable[[pa_csv.InvalidRow], str]
+    ) -> Iterable[pa.RecordBatch]:
+        """Arrow's reader; nothing if there are no rows."""
+        try:
+            return pa_csv.open_csv(
+                source.path,
                 # With threads, rows have no numbers.
                 read_options=pa_csv.ReadOptions(
-                    use_threads=False, block_size=block_bytes, column_names=self._header
+                    use_threads=False, block_size=source.block_bytes, column_names=self._header
                 ),
                 parse_options=pa_csv.ParseOptions(
                     delimiter=self._separator,
@@ -194,27 +228,25 @@ class RawFile:
                     strings_can_be_null=False,
                 ),
             )
-        )
-        header_rows = 0 if self._header else 1
-        numbering = _Numbering(header_rows)
-        for batch in self._each(reader):
-            numbers = numbering.of(batch.num_rows, misfits)
-            faults = _misfit_faults(misfits, numbers[-1] if len(numbers) else 0, header_rows)
-            raw = self._table(pa.Table.from_batches([batch]), columns, numbers, faults)
-            if raw.last_row > done:
-                yield raw.after(done)
-        if misfits:
-            faults = _misfit_faults(misfits, misfits[-1].number, header_rows)
-            empty = pa.table({name: pa.array([], pa.binary()) for name in wanted})
-            yield self._table(empty, columns, np.zeros(0, np.int64), faults).after(done)
+        except pa.ArrowInvalid as error:
+            if "Empty CSV file" in str(error):  # as Arrow calls one whose header has no line end, too
+                return ()
+            raise
 
     def _table(
-        self, table: pa.Table, columns: Mapping[str, str], numbers: np.ndarray, faults: Faults
+        self,
+        table: pa.Table,
+        columns: Mapping[str, str],
+        numbers: np.ndarray,
+        faults: Faults,
+        is_marked: bool = False,
     ) -> RawTable:
         """The columns under their new names, text decoded."""
         decoded, is_text = {}, np.ones(len(table), bool)
         for column in table.column_names:
             decoded[column], good = _decode(table[column])
+            if is_marked:
+                good &= ~pc.match_substring(decoded[column], MARK).to_numpy()
             is_text &= good
         faults = faults.plus("not_utf8", numbers[~is_text])
         named = pa.table({name: decoded[column] for name, column in columns.items()})
@@ -250,10 +282,6 @@ class RawFile:
                 batch = next(iterator)
             except StopIteration:
                 return
-            except pa.ArrowInvalid as error:
-                if "straddl" in str(error):
-                    raise _RowTooLongError from error
-                self._guarded(_raises(error))
             except (pa.ArrowException, OSError) as error:
                 self._guarded(_raises(error))
             yield batch
@@ -267,6 +295,8 @@ class RawFile:
         except pa.ArrowException as error:
             if "straddl" in str(error):
                 raise _RowTooLongError from error
+            if "CSV parse error: " in str(error) and " columns, got " in str(error):
+                raise _RowUnreadableError from error
             raise InputError(f"{self.path} is not a {kind} file: {error}") from error
         except (UnicodeError, EOFError, csv.Error) as error:
             raise InputError(f"{self.path} is not a {kind} file: {error}") from error
@@ -282,14 +312,27 @@ def raw_files(path: Path, separator: str = ",") -> list[RawFile]:
     """
     if not path.is_dir():
         return [RawFile(path, separator)]
-    paths = sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES and p.is_file())
+    visible = (p for p in path.iterdir() if not p.name.startswith((".", "_")) and p.is_file())
+    paths = sorted(p for p in visible if p.suffix.lower() in _SUFFIXES)
     if not paths:
         raise InputError(f"the folder {path} has no CSV or Parquet file")
     return [RawFile(p, separator) for p in paths]
 
 
+class _CsvSource(NamedTuple):
+    """What Arrow is to read: a path, whether it is a marked copy, and the bytes of a block."""
+
+    path: str
+    is_marked: bool
+    block_bytes: int
+
+
 class _RowTooLongError(Exception):
     """A row does not fit a block."""
+
+
+class _RowUnreadableError(Exception):
+    """A row of another width is no UTF-8, so that Arrow cannot tell of it."""
 
 
 def _raises(error: Exception) -> Callable[[], None]:
@@ -321,7 +364,8 @@ def _misfit_faults(misfits: list[pa_csv.InvalidRow], last: int, header_rows: int
     due = [row for row in misfits if row.number - header_rows <= last]
     misfits[:] = misfits[len(due) :]
     numbers = np.array([row.number - header_rows for row in due], np.int64)
-    return Faults().plus("unparsable_row", numbers, [row.text[:_SHOWN_CHARACTERS] for row in due])
+    details = [row.text[:_SHOWN_CHARACTERS].replace(MARK, "\ufffd") for row in due]
+    return Faults().plus("unparsable_row", numbers, details)
 
 
 def _decode(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray]:

@@ -23,6 +23,8 @@ Column: TypeAlias = pa.Array | pa.ChunkedArray
 
 _ISO_8601 = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?"
 _UNITS_PER_SECOND = {"s": 1, "ms": 1000}
+_TICKS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_LARGEST_EXACT = 2.0**53  # up to here a float64 tells every integer
 
 
 class Numbers(NamedTuple):
@@ -73,7 +75,8 @@ def as_numbers(column: Column, name: str) -> Numbers:
     Raises:
       InputError: The column's type does not turn into numbers.
     """
-    missing = _missing(column, name)
+    column = _plain(column)
+    missing = _missing(column)
     with np.errstate(over="ignore"):
         values = _as_floats(column, name).astype(np.float32).astype(np.float64)
     wrong = ~missing & ~np.isfinite(values)
@@ -92,7 +95,8 @@ def as_seconds(column: Column, name: str, unit: str) -> Numbers:
     Raises:
       InputError: The column's type does not fit the unit.
     """
-    missing = _missing(column, name)
+    column = _plain(column)
+    missing = _missing(column)
     if unit in _UNITS_PER_SECOND:
         if pa.types.is_temporal(column.type):
             raise InputError(f"'{name}' holds {column.type}; its unit is 'iso'")
@@ -116,7 +120,7 @@ def as_categories(column: Column, name: str) -> pa.ListArray:
     if not _is_list(values.type):
         values = _singletons(_as_text(values, name))
     rows = pc.list_parent_indices(values).to_numpy(zero_copy_only=False)
-    flat = pc.utf8_trim_whitespace(_cast(values.flatten(), name))
+    flat = pc.utf8_trim_whitespace(_as_text(values.flatten(), name))
     named = pc.fill_null(pc.not_equal(flat, ""), False)
     counts = np.bincount(rows[_mask(named)], minlength=len(values))
     offsets = np.append(0, np.cumsum(counts))
@@ -141,8 +145,11 @@ def as_vectors(column: Column, name: str, dim: int) -> tuple[pa.ListArray, np.nd
     values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if not _is_list(values.type):
         raise InputError(f"'{name}' holds {values.type}, not lists of numbers")
+    if not (pa.types.is_integer(values.type.value_type) or pa.types.is_floating(values.type.value_type)):
+        raise InputError(f"'{name}' holds {values.type}, not lists of numbers")
     lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False)
-    flat = pc.fill_null(pc.cast(values.flatten(), pa.float32()), np.nan).to_numpy(zero_copy_only=False)
+    numbers = pc.cast(values.flatten(), pa.float32(), safe=False)
+    flat = pc.fill_null(numbers, np.nan).to_numpy(zero_copy_only=False)
     parents = np.repeat(np.arange(len(values)), lengths)
     spoilt = np.bincount(parents, weights=~np.isfinite(flat), minlength=len(values)) > 0
     wrong = (lengths > 0) & ((lengths != dim) | spoilt)
@@ -159,18 +166,42 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind)
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
-def _cast(values: Column, name: str) -> Column:
-    try:
-        return pc.cast(values, pa.string())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise InputError(f"'{name}' holds {values.type}, which does not turn into text") from error
+def _plain(column: Column) -> Column:
+    """Without an encoding."""
+    return pc.cast(column, column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def _as_text(column: Column, name: str) -> Column:
-    return _cast(column, name)
+    """Values as people write them: a whole number has no point and no exponent, NaN is null."""
+    column = _plain(column)
+    if pa.types.is_decimal(column.type):
+        return _decimals_as_text(column)
+    try:
+        texts = pc.cast(column, pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise InputError(f"'{name}' holds {column.type}, which does not turn into text") from error
+    if not pa.types.is_floating(column.type):
+        return texts
+    # pandas makes floats of a column of integers in which one is missing.
+    exact = pc.and_(pc.equal(pc.floor(column), column), pc.less_equal(pc.abs(column), _LARGEST_EXACT))
+    nothing = pa.scalar(None, column.type)
+    whole = pc.cast(pc.cast(pc.if_else(exact, column, nothing), pa.int64()), pa.string())
+    return pc.if_else(
+        pc.is_null(column, nan_is_null=True), pa.scalar(None, pa.string()), pc.coalesce(whole, texts)
+    )
+
+
+def _decimals_as_text(column: Column) -> Column:
+    """For which this Arrow has no cast; each distinct value is written once."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    encoded = array.dictionary_encode()
+    texts = [format(value, "f") for value in encoded.dictionary.to_pylist()]
+    texts = [text.rstrip("0").rstrip(".") if "." in text else text for text in texts]
+    named = pa.array(texts, pa.string()).take(encoded.indices)
+    return pa.chunked_array([named]) if isinstance(column, pa.ChunkedArray) else named
 
 
 def _singletons(text: pa.Array) -> pa.ListArray:
@@ -183,17 +214,17 @@ def _mask(values: Column) -> np.ndarray:
     return values.to_numpy() if isinstance(values, pa.ChunkedArray) else values.to_numpy(zero_copy_only=False)
 
 
-def _missing(column: Column, name: str) -> np.ndarray:
+def _missing(column: Column) -> np.ndarray:
     """Which cells are null, NaN or empty; [N] bool."""
     if _is_text(column.type):
-        return _mask(pc.fill_null(pc.equal(_as_text(column, name), ""), True))
+        return _mask(pc.fill_null(pc.equal(column, ""), True))
     return _mask(pc.is_null(column, nan_is_null=pa.types.is_floating(column.type)))
 
 
 def _as_floats(column: Column, name: str) -> np.ndarray:
     """Cells as float64, NaN where they are no numbers; [N]."""
     if _is_text(column.type):
-        text = _as_text(column, name)
+        text = as_texts(column, name)
         try:
             # An order of magnitude quicker, and right whenever every cell is a number.
             return pc.cast(text, pa.float64()).to_pandas().to_numpy(np.float64)
@@ -209,17 +240,22 @@ def _as_floats(column: Column, name: str) -> np.ndarray:
 def _seconds_of_moments(column: Column, name: str, unit: str) -> np.ndarray:
     """Seconds since 1970 UTC as float64, NaN where a cell is no time; [N]."""
     kind = column.type
-    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        moments = pd.Series(pc.cast(column, pa.timestamp("us"), safe=False).to_pandas())
-    elif _is_text(kind):
-        text = _as_text(column, name).to_pandas()
-        if unit == "iso":
-            moments = pd.to_datetime(text.where(text.str.fullmatch(_ISO_8601)), errors="coerce", utc=True)
-        else:
-            moments = pd.to_datetime(text, format=unit, errors="coerce", utc=True)
-    else:
+    if pa.types.is_date(kind):
+        column, kind = pc.cast(column, pa.timestamp("s")), pa.timestamp("s")
+    if pa.types.is_timestamp(kind):
+        # As integers: not every day that Arrow can tell is one that pandas can.
+        ticks = pc.fill_null(pc.cast(column, pa.int64()), 0).to_pandas().to_numpy()
+        return np.where(_missing(column), np.nan, ticks // _TICKS_PER_SECOND[kind.unit])
+    if pa.types.is_null(kind):
+        return np.full(len(column), np.nan)
+    if not _is_text(kind):
         raise InputError(f"'{name}' holds {kind}, not times; its unit is 's' or 'ms'")
-    if moments.dt.tz is not None:
-        moments = moments.dt.tz_convert("UTC").dt.tz_localize(None)
+    if unit == "iso":
+        looks_right = pc.match_substring_regex(column, f"^(?:{_ISO_8601})$")
+        text = pc.if_else(looks_right, column, pa.scalar(None, kind)).to_pandas()
+        moments = pd.to_datetime(text, errors="coerce", utc=True)
+    else:
+        moments = pd.to_datetime(column.to_pandas(), format=unit, errors="coerce", utc=True)
+    moments = pd.Series(moments).dt.tz_localize(None)
     seconds = moments.to_numpy().astype("datetime64[s]").astype(np.int64).astype(np.float64)
     return np.where(moments.isna(), np.nan, seconds)

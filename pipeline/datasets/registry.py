@@ -49,14 +49,15 @@ def _custom(source: CustomSource) -> DatasetAdapter:
     """An adapter that stands outside of this project."""
     module, _, name = source.adapter.partition(":")
     try:
-        adapter = getattr(import_module(module), name)(**source.options)
+        adapter = getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise InputError(
             f"data.adapter: cannot import '{source.adapter}': {error}; "
             "install its package, or put its folder on PYTHONPATH"
         ) from error
+    if not (isinstance(adapter, type) and issubclass(adapter, DatasetAdapter)):
+        raise InputError(f"data.adapter: '{source.adapter}' is no pipeline.datasets.base.DatasetAdapter")
+    try:
+        return adapter(**source.options)
     except TypeError as error:
         raise InputError(f"data.options do not fit '{source.adapter}': {error}") from error
-    if not isinstance(adapter, DatasetAdapter):
-        raise InputError(f"data.adapter: '{source.adapter}' is no pipeline.datasets.base.DatasetAdapter")
-    return adapter

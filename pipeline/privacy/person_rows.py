@@ -12,17 +12,19 @@ import pyarrow.parquet as pq
 from pipeline.errors import InputError
 from pipeline.files import replaced
 from pipeline.privacy.person import Person
-from schemas.features import USER_ID
+from schemas.features import ITEM_ID, USER_ID
+from schemas.quarantine import FILE, RULE, TABLE
 
-# Refused rows are kept for people to look at; their texts may name a person in any column.
+# Rejected rows are kept for people to look at; what they quote may name a person.
 QUARANTINE = "quarantine"
+_NO_QUOTES = (ITEM_ID, FILE, RULE, TABLE)
 
 
 def table_holds(path: Path, person: Person) -> bool:
     """Whether a table has rows of a person; a damaged one counts as one that has.
 
     Args:
-      path: A Parquet file. Below a folder `quarantine` every text counts, elsewhere `user_id`.
+      path: A Parquet file. Below a folder `quarantine` what is quoted counts, elsewhere `user_id` alone.
       person: The person.
 
     Raises:
@@ -77,7 +79,9 @@ def _raise_if_unreadable(error: Exception) -> None:
 def _columns(schema: pa.Schema, path: Path) -> list[str]:
     """The columns that may name a person."""
     texts = [field.name for field in schema if _is_text(field.type)]
-    return texts if QUARANTINE in path.parts[-3:] else [name for name in texts if name == USER_ID]
+    if QUARANTINE in path.parts[-3:]:
+        return [name for name in texts if name not in _NO_QUOTES]
+    return [name for name in texts if name == USER_ID]
 
 
 def _is_text(kind: pa.DataType) -> bool:

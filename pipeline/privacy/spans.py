@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,31 +16,57 @@ from pipeline.errors import InputError
 from pipeline.files import replaced
 from pipeline.locking import exclusive
 from pipeline.privacy.pseudonyms import PseudonymKey
+from pipeline.splits import TRAIN
 from schemas.features import EVENT_TYPE, ITEM_ID, USER_ID, Stream
 
 SUMMARY_FILE = "summary.json"
-KEY_ENTRY = "pseudonym_key"  # in the summary: the fingerprint of the key of the span's pseudonyms
-_TRAIN = "train"
+KEY_ENTRY = "pseudonym_key"  # in summaries and manifests: the fingerprint of the pseudonyms' key
+_WAITING_VALUES = 1 << 20
 
 
-def check_keys(data_dir: Path, key: PseudonymKey | None) -> None:
+class _Distinct:
+    """The distinct values of a column that comes in pieces; memory goes with them, not with the rows."""
+
+    def __init__(self) -> None:
+        self._values = pa.array([], pa.string())
+        self._pieces: list[pa.Array] = []
+        self._waiting = 0
+
+    @property
+    def values(self) -> pa.Array:
+        """[N] strings."""
+        self._values = pc.unique(pa.concat_arrays([self._values, *self._pieces]))
+        self._pieces, self._waiting = [], 0
+        return self._values
+
+    def add(self, column: pa.Array) -> None:
+        """Adds a piece; nulls are no value."""
+        piece = pc.unique(column.cast(pa.string())).drop_null()
+        self._pieces.append(piece)
+        self._waiting += len(piece)
+        if self._waiting > max(_WAITING_VALUES, len(self._values)):  # seldom, so that time stays linear
+            _ = self.values
+
+
+def check_keys(run_dir: Path, key: PseudonymKey | None) -> None:
     """Refuses to look for somebody in data of another key: not to find them would prove nothing.
 
     Args:
-      data_dir: The folder of the spans; it need not be there.
+      run_dir: The run's folder.
       key: Of the pseudonyms; `None` for raw ids.
 
     Raises:
-      InputError: A span's summary names another key.
+      InputError: A summary of prepared data, or a bundle's manifest, names another key.
     """
-    for path in sorted(data_dir.glob(f"*/{SUMMARY_FILE}")):
-        made_with = _read(path).get(KEY_ENTRY)
-        if made_with is not None and (key is None or key.fingerprint != made_with):
-            raise InputError(
-                f"{path.parent} has pseudonyms of the key {made_with}, and "
-                f"{'no key was given' if key is None else f'the key {key.fingerprint} was given'}: "
-                "nobody can be found there; give that key, or remove the folder"
-            )
+    for record in (SUMMARY_FILE, "manifest.json"):
+        for path in sorted(run_dir.rglob(record)):
+            made_with = _read(path).get(KEY_ENTRY)
+            if made_with is not None and (key is None or key.fingerprint != made_with):
+                raise InputError(
+                    f"{path.parent} has pseudonyms of the key {made_with}, and "
+                    f"{'no key was given' if key is None else f'the key {key.fingerprint} was given'}: "
+                    "nobody can be found there; give that key, or remove the folder"
+                )
 
 
 def clear_staging(data_dir: Path) -> None:
@@ -67,19 +94,14 @@ def recount(span: Path) -> None:
     if not path.is_file():
         return
     before, summary = _read(path), _read(path)
-    users: set[str] = set()
+    users = _Distinct()
     for split, counts in summary.get("splits", {}).items():
-        table = _interactions(span / Stream.INTERACTIONS.value / split)
-        if table is None:
-            continue
-        ids = pc.unique(table[USER_ID]).drop_null()
-        users.update(ids.to_pylist())
-        found = {"interactions": table.num_rows, "users": len(ids), "items": _distinct(table, ITEM_ID)}
-        counts.update({name: count for name, count in found.items() if name in counts})
-        if split == _TRAIN and summary.get("event_types") and EVENT_TYPE in table.column_names:
-            summary["event_types"] = _frequencies(table[EVENT_TYPE])
+        found = _count(span / Stream.INTERACTIONS.value / split, users)
+        counts.update({name: found[name] for name in counts if name in found})
+        if split == TRAIN and summary.get("event_types"):
+            summary["event_types"] = dict(found["event_types"].most_common())
     if "users" in summary:
-        summary["users"] = len(users)
+        summary["users"] = len(users.values)
     if summary != before:
         with replaced(path) as file:
             file.write(json.dumps(summary, indent=2, ensure_ascii=False).encode())
@@ -90,24 +112,28 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise InputError(f"{path} is damaged: remove {path.parent}, it is prepared again") from error
+        raise InputError(f"{path} is damaged: remove {path.parent}, a run makes it again") from error
 
 
-def _interactions(folder: Path) -> pa.Table | None:
-    """The columns of a split that are counted; `None` without files."""
-    tables = []
+def _count(folder: Path, users: _Distinct) -> dict[str, Any]:
+    """What a split's tables hold; adds its users to those of the others."""
+    rows, split_users, items = 0, _Distinct(), _Distinct()
+    event_types: Counter[str] = Counter()
     for path in sorted(folder.glob("*.parquet")):
-        names = [name for name in pq.read_schema(path).names if name in (USER_ID, ITEM_ID, EVENT_TYPE)]
-        tables.append(pq.read_table(path, columns=names))
-    return pa.concat_tables(tables) if tables else None
-
-
-def _distinct(table: pa.Table, column: str) -> int:
-    return pc.count_distinct(table[column]).as_py()
-
-
-def _frequencies(column: pa.ChunkedArray) -> dict[str, Any]:
-    """How often each value occurs, the most frequent first."""
-    counts = pc.value_counts(column.drop_null()).to_pylist()
-    counts.sort(key=lambda entry: -entry["counts"])
-    return {str(entry["values"]): entry["counts"] for entry in counts}
+        with path.open("rb") as file:
+            table = pq.ParquetFile(file)
+            rows += table.metadata.num_rows
+            names = [name for name in (USER_ID, ITEM_ID, EVENT_TYPE) if name in table.schema_arrow.names]
+            for batch in table.iter_batches(columns=names):
+                split_users.add(batch.column(names.index(USER_ID)))
+                items.add(batch.column(names.index(ITEM_ID)))
+                if EVENT_TYPE in names:
+                    counts = pc.value_counts(batch.column(names.index(EVENT_TYPE)).drop_null())
+                    event_types.update({str(e["values"]): e["counts"] for e in counts.to_pylist()})
+    users.add(split_users.values)
+    return {
+        "interactions": rows,
+        "users": len(split_users.values),
+        "items": len(items.values),
+        "event_types": event_types,
+    }

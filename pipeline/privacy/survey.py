@@ -15,6 +15,7 @@ from pipeline.privacy.traces import holds_person
 
 DATA = "data"
 BUNDLE = "bundle"
+VALIDATION = "validation"
 _SYSTEM = ".system"
 # What TFX makes again from prepared data; everything else that is made of them awaits training.
 _INTERMEDIATE = {"statistics", "anomalies", "transform_graph", "updated_analyzer_cache", _SYSTEM}
@@ -25,7 +26,7 @@ class Area(Enum):
     """A kind of place, and what becomes of a person there."""
 
     DATA = "prepared data"
-    INTERMEDIATE = "artifacts of data steps"
+    INTERMEDIATE = "artifacts of data steps"  # and what was only validated
     MODELS = "trained models and what is made of them"
     VERSIONS = "bundle versions"
     OTHER = "log, metadata and the rest"
@@ -116,6 +117,8 @@ def area_of(name: Path) -> Area:
         return Area.DATA
     if top == BUNDLE:
         return Area.VERSIONS
+    if top == VALIDATION:
+        return Area.INTERMEDIATE
     if top != ARTIFACTS:
         return Area.OTHER
     output = name.parts[2] if len(name.parts) > 2 else ""
@@ -126,7 +129,8 @@ def area_of(name: Path) -> Area:
 def artifact_folder(name: Path) -> Path:
     """The folder of a file's artifact or bundle version.
 
-    `artifacts/STEP/OUTPUT/NUMBER`, `artifacts/STEP/.system/KIND/NUMBER`, `bundle/versions/NUMBER`.
+    `artifacts/STEP/OUTPUT/NUMBER`, `artifacts/STEP/.system/KIND/NUMBER`, `bundle/versions/NUMBER`; what
+    was only validated goes as a whole, `validation`.
     """
     depth = {ARTIFACTS: 4, BUNDLE: 3}.get(name.parts[0], 1)
     if name.parts[0] == ARTIFACTS and name.parts[2:3] == (_SYSTEM,):

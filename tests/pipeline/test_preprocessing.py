@@ -141,6 +141,13 @@ def test_numbers_become_z_scores_and_buckets(interactions):
     assert outputs["user_age_bucket"].tolist() == [0, 1, 2]  # absent has a bucket of its own
 
 
+def test_a_number_beyond_all_that_was_seen_counts_as_the_nearest(items_transform):
+    requests = [{**ITEMS[0], "item_year": [year]} for year in (-1e30, 1990.0, 1999.0, 2e9)]
+    asked = items_transform(requests)
+    np.testing.assert_allclose(asked["item_year"], [-1, -1, 0.8, 1], atol=1e-4)
+    assert asked["item_year_bucket"][[0, 3]].tolist() == [0, 1]
+
+
 def test_histories_keep_the_newest_and_are_padded_behind(interactions):
     outputs, _ = interactions
     assert outputs["history_item_ids"].tolist() == [[b"q", b"r", b"s"], [b"", b"", b""], [b"p", b"", b""]]

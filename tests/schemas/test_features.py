@@ -1,10 +1,17 @@
 """The feature records and what derives from them."""
 
+from pathlib import Path
+
 import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from pipeline.config.data import MovieLens100KSource
+from pipeline.config.data import (
+    CompleteJourneySource,
+    MindSource,
+    MovieLens100KSource,
+    MovieLensLatestSource,
+)
 from pipeline.datasets.registry import open_adapter
 from pipeline.schema_files import CURATED
 from schemas.derive import SERVING, derive_schema
@@ -76,7 +83,14 @@ def test_a_derived_schema_says_what_the_records_say(stream):
         assert proto.value_count.max == (record.dim or (not record.is_list and not record.required))
 
 
-SOURCES = {"movielens_100k": MovieLens100KSource(source="movielens_100k")}
+SOURCES = {
+    "movielens_100k": MovieLens100KSource(source="movielens_100k"),
+    "movielens_latest": MovieLensLatestSource(
+        source="movielens_latest", folder=Path("films"), item_text=Path("texts.csv")
+    ),
+    "completejourney": CompleteJourneySource(source="completejourney"),
+    "mind": MindSource(source="mind", folder=Path("news")),
+}
 
 
 def test_every_curated_schema_belongs_to_a_source():
@@ -94,3 +108,19 @@ def test_a_curated_schema_has_the_declared_features_with_their_types(source, str
         assert ours.presence.min_fraction >= least.presence.min_fraction, ours.name
         assert ours.not_in_environment == least.not_in_environment
         assert ours.HasField("shape") == least.HasField("shape")
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("stream", list(Stream))
+def test_a_curated_schema_watches_what_a_derived_one_would(source, stream):
+    text = (CURATED / source / f"{stream.value}.pbtxt").read_text(encoding="utf-8")
+    curated = text_format.Parse(text, schema_pb2.Schema())
+    derived = derive_schema(declare_features(open_adapter(SOURCES[source]).layout()), stream)
+    for shift in ("drift_comparator", "skew_comparator"):
+        ours, theirs = ({f.name: _kind(getattr(f, shift)) for f in s.feature} for s in (curated, derived))
+        # There are too many entities, and new ones every day.
+        assert ours == {**theirs, **({"item_entities": []} if "item_entities" in theirs else {})}
+
+
+def _kind(comparator):
+    return [field.name for field, _ in comparator.ListFields()]

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from pipeline.privacy.pseudonyms import PseudonymKey, write_key
-from tests.checkerboard import settings
+from tests.checkerboard import settings, write_checkerboard, write_config
 from tests.e2e.conftest import recstack
 from tests.pipeline.privacy.small_run import write_run, write_version
 
@@ -33,7 +33,7 @@ def test_erase_retrain_and_remove(folder):
     done = _erase(folder, "--user", "ann")
     assert done.returncode == 0, done.stderr
     rows = [line.split() for line in done.stdout.splitlines()]
-    assert ["prepared", "data", "10", "0"] in rows
+    assert ["prepared", "data", "11", "0"] in rows
     for said in (
         "artifacts/Indexer/index/6",
         "bundle/versions/2",
@@ -91,6 +91,24 @@ def test_without_the_runs_key_nothing_is_claimed(folder):
     done = _erase(folder, "--user", "ann", "--verify")
     assert done.returncode == 2
     assert f"has pseudonyms of the key {fingerprint}" in done.stderr
+
+
+@pytest.mark.slow
+def test_who_is_erased_does_not_come_back_with_the_next_preparation(tmp_path):
+    write_checkerboard(tmp_path)
+    write_key(tmp_path / "ids.key")
+    privacy = {"user_ids": "pseudonyms", "key_file": str(tmp_path / "ids.key")}
+    write_config(tmp_path, {"privacy": privacy})
+    shown = recstack("data", "show", "--config", tmp_path / "config.yaml")
+    assert "840 interactions of 60 users" in shown.stdout, shown.stderr
+    done = _erase(tmp_path, "--user", "u7")
+    assert done.returncode == 0, done.stderr
+    assert "nothing holds the user" in done.stdout
+    shown = recstack("data", "show", "--config", tmp_path / "config.yaml")
+    assert "826 interactions of 59 users" in shown.stdout, shown.stderr
+    assert _erase(tmp_path, "--user", "u7", "--verify").returncode == 0
+    for path in (tmp_path / "runs" / "checkerboard" / "data").glob("*/summary.json"):
+        assert json.loads(path.read_text())["users"] == 59
 
 
 @pytest.mark.parametrize(

@@ -12,19 +12,21 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from schemas.quarantine import QUARANTINE_SCHEMA
+
 STEPS = {
     # step/output/number: what it was made of
     "interactions.ExampleGen/examples/1": [],
     "items.ExampleGen/examples/2": [],
     "interactions.StatisticsGen/statistics/3": ["interactions.ExampleGen/examples/1"],
-    "interactions.Transform/transformed_examples/4": ["interactions.ExampleGen/examples/1"],
-    "interactions.Transform/transform_graph/4": ["interactions.ExampleGen/examples/1"],
+    "interactions.Transform/transform_graph/9": ["interactions.ExampleGen/examples/1"],
+    "interactions.Materializer/transformed_examples/4": ["interactions.Transform/transform_graph/9"],
     "RetrievalTrainer/model/5": [
-        "interactions.Transform/transformed_examples/4",
-        "interactions.Transform/transform_graph/4",
+        "interactions.Materializer/transformed_examples/4",
+        "interactions.Transform/transform_graph/9",
         "items.ExampleGen/examples/2",
     ],
-    "RetrievalTrainer/model_run/5": ["interactions.Transform/transformed_examples/4"],
+    "RetrievalTrainer/model_run/5": ["interactions.Materializer/transformed_examples/4"],
     "Indexer/index/6": ["RetrievalTrainer/model/5"],
     "Bundler/bundle/7": ["Indexer/index/6", "interactions.ExampleGen/examples/1"],
     "Evaluator/evaluation/8": ["Bundler/bundle/7"],
@@ -62,9 +64,13 @@ def write_span(span: Path, people: list[str]) -> None:
         counts[split] = {"interactions": part.num_rows, "users": len(people), "items": items}
     _table(span / "items" / "corpus" / "part-00000.parquet", {"item_id": ["1", "2", "3", "4"]})
     _table(span / "users.parquet", {"user_id": people, "user_age": pa.array([30.0] * len(people))})
-    refused = {"user_id": [*people, None], "reason": ["no time"] * len(people) + ["no user"]}
-    texts = [f"{person},9,view" for person in people] + [f",9,view,{people[0]}"]
-    _table(span / "quarantine" / "interactions.parquet", {**refused, "row": texts})
+    _table(span / "histories.parquet", {"user_id": people, "history_item_ids": [["1", "2"]] * len(people)})
+    reject = {"table": "interactions", "rule": "bad_id", "file": "log.csv", "item_id": "2"}
+    rejects = [{**reject, "row": row, "user_id": person} for row, person in enumerate(people)]
+    rejects.append({**reject, "row": len(people), "user_id": None, "detail": f"{people[0]},9,view"})
+    path = span / "quarantine" / "shard-00000.parquet"
+    path.parent.mkdir()
+    pq.write_table(pa.Table.from_pylist(rejects, schema=QUARANTINE_SCHEMA), path)
     summary = {"digest": span.name, "items": 4, "users": len(people), "splits": counts}
     summary["event_types"] = {"view": 2 * len(people)}
     (span / "summary.json").write_text(json.dumps(summary))
@@ -83,9 +89,11 @@ def write_artifacts(root: Path, people: list[str]) -> None:
     write_records(root / "interactions.ExampleGen/examples/1/Split-train/data.gz", examples)
     items = [example({"item_id": item}) for item in ("1", "2", "3", "4")]
     write_records(root / "items.ExampleGen/examples/2/Split-corpus/data.gz", items)
-    write_records(root / "interactions.Transform/transformed_examples/4/Split-train/data.gz", [b"\x08\x01"])
+    write_records(
+        root / "interactions.Materializer/transformed_examples/4/Split-train/data.gz", [b"\x08\x01"]
+    )
     (root / "interactions.StatisticsGen/statistics/3/FeatureStats.pb").write_bytes(b"\x08\x04")
-    for folder in ("interactions.Transform/transform_graph/4", "RetrievalTrainer/model/5"):
+    for folder in ("interactions.Transform/transform_graph/9", "RetrievalTrainer/model/5"):
         _vocabulary(root / folder / "assets", people)
     (root / "RetrievalTrainer/model/5/saved_model.pb").write_bytes(b"weights")
     (root / "RetrievalTrainer/model_run/5/events").write_bytes(b"losses")

@@ -16,7 +16,7 @@ from pipeline.privacy.erasure_list import ErasureList
 from pipeline.privacy.person import Person
 from pipeline.privacy.pseudonyms import PseudonymKey
 from pipeline.privacy.survey import Area, survey
-from tests.pipeline.privacy.small_run import write_artifacts, write_run
+from tests.pipeline.privacy.small_run import write_artifacts, write_run, write_span
 
 KEY = PseudonymKey(bytes(32))
 PEOPLE = ["2", "7", "9"]  # `2` is an item's id as well
@@ -73,8 +73,8 @@ def test_a_person_goes_and_others_stay(run_dir, key, user):
     assert gone == {
         "artifacts/interactions.ExampleGen/examples/1",
         "artifacts/interactions.StatisticsGen/statistics/3",
-        "artifacts/interactions.Transform/transformed_examples/4",
-        "artifacts/interactions.Transform/transform_graph/4",
+        "artifacts/interactions.Materializer/transformed_examples/4",
+        "artifacts/interactions.Transform/transform_graph/9",
     }
     assert found.removable() == []
     assert [str(folder) for folder in found.folders(Area.MODELS)] == [
@@ -99,12 +99,13 @@ def test_doing_it_again_changes_nothing(run_dir, key):
     }
 
 
-def test_quarantined_rows_that_only_name_the_person_go(run_dir, key):
+def test_quarantined_rows_that_only_quote_the_person_go(run_dir, key):
     person = Person.of("2", key)
-    path = run_dir / "data" / "0123456789abcdef" / "quarantine" / "interactions.parquet"
-    assert f",9,view,{person.stored}" in pq.read_table(path)["row"].to_pylist()
+    path = run_dir / "data" / "0123456789abcdef" / "quarantine" / "shard-00000.parquet"
+    assert f"{person.stored},9,view" in pq.read_table(path)["detail"].to_pylist()
     erase(run_dir, person, key)
-    assert len(pq.read_table(path)) == 2
+    others = [Person.of(user, key).stored for user in PEOPLE if user != "2"]
+    assert pq.read_table(path)["user_id"].to_pylist() == others  # the item `2` is not the person
 
 
 def test_nobody_knows_them(run_dir, key):
@@ -172,6 +173,14 @@ def test_what_a_killed_preparation_left_goes(run_dir, key):
     assert not staging.exists()
 
 
+def test_what_was_only_validated_goes_as_a_whole_if_it_holds_the_person(run_dir, key):
+    write_span(run_dir / "validation" / "data" / "s1", [Person.of(user, key).stored for user in ("7", "9")])
+    erase(run_dir, Person.of("2", key), key)
+    assert (run_dir / "validation").is_dir()
+    erase(run_dir, Person.of("7", key), key)
+    assert not (run_dir / "validation").exists()
+
+
 def test_a_damaged_table_is_named_and_nothing_is_passed_over(run_dir, key):
     (run_dir / "data" / "0123456789abcdef" / "users.parquet").write_bytes(b"PAR1 half")
     with pytest.raises(InputError, match="users.parquet is damaged"):
@@ -204,7 +213,7 @@ def test_without_metadata_all_that_may_have_been_made_of_people_counts(tmp_path,
         f"artifacts/{name}" for name in AWAITING
     ]
     assert (tmp_path / "artifacts" / "items.ExampleGen" / "examples" / "2").is_dir()
-    assert not (tmp_path / "artifacts" / "interactions.Transform" / "transformed_examples" / "4").exists()
+    assert not (tmp_path / "artifacts" / "interactions.Materializer" / "transformed_examples" / "4").exists()
 
 
 def test_models_go_once_newer_ones_do_not_hold_the_person(run_dir, key):

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.errors import InputError
 from pipeline.locking import exclusive
+from pipeline.privacy import spans
 from pipeline.privacy.person import Person
 from pipeline.privacy.person_rows import remove_rows
 from pipeline.privacy.pseudonyms import PseudonymKey
@@ -33,7 +34,9 @@ def test_counting_what_did_not_change_changes_nothing(span):
     assert (span / "summary.json").stat().st_ino == before
 
 
-def test_counts_are_those_of_the_tables(span):
+@pytest.mark.parametrize("waiting", [1, 1 << 20])
+def test_counts_are_those_of_the_tables(span, monkeypatch, waiting):
+    monkeypatch.setattr(spans, "_WAITING_VALUES", waiting)
     for path in span.rglob("*.parquet"):
         if "user_id" in pq.read_schema(path).names:
             remove_rows(path, Person.of("ann", None))
@@ -53,18 +56,23 @@ def test_a_folder_without_a_summary_is_left_alone(tmp_path):
 
 
 def test_data_of_another_key_are_refused(span):
-    data = span.parent
+    run_dir = span.parent.parent
     for key in (None, KEY):
-        check_keys(data, key)  # nothing is recorded: nothing can be said
+        check_keys(run_dir, key)  # nothing is recorded: nothing can be said
     (span / "summary.json").write_text(json.dumps({"pseudonym_key": KEY.fingerprint}))
-    check_keys(data, KEY)
+    check_keys(run_dir, KEY)
     with pytest.raises(InputError, match=f"s1 has pseudonyms of the key {KEY.fingerprint}, and no key was"):
-        check_keys(data, None)
+        check_keys(run_dir, None)
     with pytest.raises(InputError, match="was given: nobody can be found there"):
-        check_keys(data, PseudonymKey(b"\1" * 32))
+        check_keys(run_dir, PseudonymKey(b"\1" * 32))
+    manifest = run_dir / "bundle" / "versions" / "1" / "manifest.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text(json.dumps({"pseudonym_key": "0" * 16}))
+    with pytest.raises(InputError, match="versions/1 has pseudonyms of the key 0000"):
+        check_keys(run_dir, KEY)
     (span / "summary.json").write_text("{")
     with pytest.raises(InputError, match="summary.json is damaged"):
-        check_keys(data, KEY)
+        check_keys(run_dir, KEY)
 
 
 def test_what_a_killed_preparation_left_goes(span):

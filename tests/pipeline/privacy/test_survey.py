@@ -18,6 +18,7 @@ from pipeline.privacy.survey import Area, area_of, artifact_folder, files
         ("artifacts/R/model/3/assets/user_id", Area.MODELS, "artifacts/R/model/3"),
         ("artifacts/R/something_new/3/a", Area.MODELS, "artifacts/R/something_new/3"),
         ("bundle/versions/3/ranking/assets/user_id", Area.VERSIONS, "bundle/versions/3"),
+        ("validation/data/s1/users.parquet", Area.INTERMEDIATE, "validation"),
         ("run.log", Area.OTHER, "run.log"),
         ("metadata.sqlite", Area.OTHER, "metadata.sqlite"),
     ],

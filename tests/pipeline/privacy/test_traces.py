@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.components.encoding import encode_columns
 from pipeline.privacy import traces
 from pipeline.privacy.person import Person
 from pipeline.privacy.traces import holds_person
@@ -40,6 +41,14 @@ def test_examples(tmp_path):
     assert not holds_person(tmp_path / "a.gz", Person.of("7", None))
 
 
+def test_examples_as_the_pipeline_writes_them(tmp_path):
+    users = pa.array([[str(n).encode()] for n in range(5)])
+    examples = encode_columns({"item_id": pa.array([[b"7"]] * 5), "user_id": users})
+    write_records(tmp_path / "a.gz", examples)
+    assert holds_person(tmp_path / "a.gz", Person.of("3", None))
+    assert not holds_person(tmp_path / "a.gz", Person.of("7", None))
+
+
 def test_a_vocabulary_of_users_is_judged_by_lines_and_another_is_not(tmp_path):
     person = Person.of("7", None)
     for name in ("user_id", "user_ids.txt"):
@@ -57,12 +66,14 @@ def test_a_table_is_judged_by_its_users(tmp_path):
     assert not holds_person(tmp_path / "items.parquet", Person.of("7", None))
 
 
-def test_quarantine_is_judged_by_every_text(tmp_path):
+def test_quarantine_is_judged_by_what_it_quotes(tmp_path):
     folder = tmp_path / "quarantine"
     folder.mkdir()
-    pq.write_table(pa.table({"user_id": pa.array([None], pa.string()), "row": ["7,1"]}), folder / "a.parquet")
+    row = {"user_id": pa.array([None], pa.string()), "item_id": ["3"], "file": ["4"], "detail": ["7,1"]}
+    pq.write_table(pa.table(row), folder / "a.parquet")
     assert holds_person(folder / "a.parquet", Person.of("7", None))
-    assert not holds_person(folder / "a.parquet", Person.of("17", None))
+    for other in ("17", "3", "4"):
+        assert not holds_person(folder / "a.parquet", Person.of(other, None))
 
 
 def test_a_damaged_file_counts_as_one_that_holds_them(tmp_path):
