@@ -12,10 +12,10 @@ INSTALLED := .venv/.installed
 
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup run recommend test check lint types doctor lock clean
+.PHONY: help setup run test check lint types doctor bench-data lock clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(INSTALLED) ## Make the environment, unless it is there
 
@@ -38,6 +38,9 @@ types: $(INSTALLED) ## Check types
 
 doctor: $(INSTALLED) ## Check that this machine can run the stack
 	@$(BIN)/recstack doctor
+
+bench-data: $(INSTALLED) ## Time the data steps at 100 k, 1 M and 10 M synthetic events
+	@$(BIN)/python -W ignore -m benchmarks.data
 
 lock: $(UV) ## Resolve the dependencies anew into requirements.lock
 	@$(UV) pip compile pyproject.toml --extra dev --python-version 3.10 --generate-hashes --no-header \

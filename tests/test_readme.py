@@ -20,6 +20,7 @@ def own_data(tmp_path):
 
 
 def test_the_example_of_ones_own_data_is_read(own_data):
+    assert recstack("data", "key", "--output", "mine.key", cwd=own_data).returncode == 0
     done = recstack("data", "show", "--config", "mine.yaml", cwd=own_data)
     assert done.returncode == 0, done.stderr
     assert "10 interactions of 3 users with 3 items" in done.stdout
@@ -29,7 +30,7 @@ def test_the_example_of_ones_own_data_is_read(own_data):
 
 def test_every_make_target_and_command_that_is_named_exists():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    assert set(re.findall(r"(?:^|`)make ([a-z]+)\b", README, flags=re.MULTILINE)) <= targets
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)\b", README, flags=re.MULTILINE)) <= targets
     for command in set(re.findall(r"bin/recstack ([a-z]+(?: (?:show|fetch))?)", README)):
         assert recstack(*command.split(), "--help").returncode == 0, command
 
