@@ -29,9 +29,9 @@ def test_the_example_of_ones_own_data_is_read(own_data):
 
 
 def test_every_make_target_and_command_that_is_named_exists():
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     assert set(re.findall(r"(?:^|`)make ([a-z-]+)\b", README, flags=re.MULTILINE)) <= targets
-    for command in set(re.findall(r"bin/recstack ([a-z]+(?: (?:show|fetch))?)", README)):
+    for command in set(re.findall(r"bin/recstack (data [a-z-]+|[a-z]+)", README)):
         assert recstack(*command.split(), "--help").returncode == 0, command
 
 
