@@ -10,7 +10,6 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from pipeline.config.run import VALIDATION_DIR
 from pipeline.errors import InputError
 from pipeline.files import PARTIAL_SUFFIX, replaced
 from pipeline.privacy.erasure_list import ErasureList
@@ -65,7 +64,6 @@ def erase(run_dir: Path, person: Person, key: PseudonymKey | None) -> Survey:
             f"nothing under {run_dir} holds that user, and nobody of that id was erased before: is the id "
             "the source's own, and the key the one of the run?"
         )
-    shutil.rmtree(run_dir / VALIDATION_DIR, ignore_errors=True)  # what was only judged need not be kept
     spans = {name.parts[1] for name in found.holders[Area.DATA]}
     entry = people.add(person, key, spans, _made_of(run_dir, found))
     found.add_derived(run_dir, entry)
