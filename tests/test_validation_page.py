@@ -23,7 +23,7 @@ def test_the_settings_are_those_of_the_configuration():
 
 
 def test_the_thresholds_are_those_of_derived_schemas():
-    (row,) = re.findall(r"^\| threshold \| (.*) \|$", PAGE, flags=re.MULTILINE)
+    (row,) = re.findall(r"^\| derived threshold \| (.*) \|$", PAGE, flags=re.MULTILINE)
     category, number = MAX_CATEGORY_DISTANCE, MAX_NUMBER_DISTANCE
     assert [float(cell) for cell in row.split(" | ")] == [category, category, number, number]
 

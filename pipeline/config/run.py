@@ -25,8 +25,6 @@ from pipeline.config.privacy import PrivacyConfig
 from pipeline.config.training import IndexConfig, RankingConfig, RetrievalConfig, TextTowerConfig
 from pipeline.errors import InputError
 
-VALIDATION_DIR = "validation"  # in a run's folder
-
 
 class GateConfig(Frozen):
     """What a trained version must reach on the test split before it is pushed.
@@ -99,7 +97,7 @@ class RunConfig(Frozen):
     @property
     def validation_dir(self) -> Path:
         """Folder of what the last validation without training wrote."""
-        return self.run_dir / VALIDATION_DIR
+        return self.run_dir / "validation"
 
     @property
     def bundle_dir(self) -> Path:

@@ -243,14 +243,3 @@ def test_artifacts_that_are_younger_than_the_erasure_are_not_those_that_were_mea
     later = entry.artifacts["artifacts/Indexer/index/6"] + 10
     os.utime(model, (later, later))
     assert model.relative_to(run_dir) not in survey(run_dir, person, entry).holders[Area.MODELS]
-
-
-def test_what_was_only_judged_goes_whole(run_dir, key):
-    person = Person.of("7", key)
-    examples = run_dir / "validation" / "artifacts" / "interactions.ExampleGen" / "examples" / "1"
-    examples.mkdir(parents=True)
-    (examples / "log").write_text(f"user {person.stored}\n")
-    (run_dir / "validation" / "metadata.sqlite").touch()
-    found = erase(run_dir, person, key)
-    assert not (run_dir / "validation").exists()
-    assert found.removable() == []
