@@ -11,7 +11,14 @@ import tensorflow_recommenders as tfrs
 import tf_keras
 
 from pipeline.config.training import RetrievalConfig
-from schemas.features import HISTORY_AGES, HISTORY_EVENT_TYPES, HISTORY_ITEM_IDS, ITEM_ID, USER_ID
+from schemas.features import (
+    HISTORY_AGES,
+    HISTORY_EVENT_TYPES,
+    HISTORY_ITEM_IDS,
+    ITEM_ID,
+    USER_ID,
+    bucket_name,
+)
 from trainer.corpus import Corpus
 from trainer.corpus_texts import CorpusTexts
 from trainer.graphs import graph_function, untouched_by_autograph
@@ -77,6 +84,10 @@ class RetrievalModel(tfrs.models.Model):
         self.item_embedding = embedding(corpus.num_items + 1, config.id_dim, name="item_id")
         self.user_embedding = embedding(sizes.num_users, config.id_dim, name="user_id")
         self._embedding_dropout = tf_keras.layers.Dropout(config.dropout)
+        # The index of an absent number's bucket is the last one.
+        self._absent_buckets = {
+            name: sizes.query_attributes[bucket_name(name)] - 1 for name in sizes.history_numbers
+        }
         self.history_encoder = build_history_encoder(config.history_encoder, sizes.history_length)
         self.event_type_embedding = None
         if sizes.num_event_types:
@@ -123,6 +134,8 @@ class RetrievalModel(tfrs.models.Model):
         Returns:
           [B, embedding_dim] of length one.
         """
+        if training:
+            features = self._drop_times(features)
         history_rows = features[HISTORY_ITEM_IDS]
         history = self.item_embedding(tf.gather(self._id_rows, tf.maximum(history_rows, 0)))
         if self.event_type_embedding is not None:
@@ -134,6 +147,17 @@ class RetrievalModel(tfrs.models.Model):
         encoded = self.history_encoder(history, history_rows >= 0, features[HISTORY_AGES])
         user = self._embedding_dropout(self.user_embedding(features[USER_ID]), training=training)
         return self.query_tower(features, [encoded, user], training=training)
+
+    def _drop_times(self, features: Features) -> Features:
+        """Features of which some lack all that follows from the history's times; see `time_dropout`."""
+        ages = features[HISTORY_AGES]
+        dropped = tf.random.uniform([tf.shape(ages)[0]]) < self._config.time_dropout
+        changed = {HISTORY_AGES: tf.where(dropped[:, tf.newaxis], 0.0, ages)}
+        for name, bucket in self._absent_buckets.items():
+            buckets = features[bucket_name(name)]
+            changed[name] = tf.where(dropped, 0.0, features[name])
+            changed[bucket_name(name)] = tf.where(dropped, tf.cast(bucket, buckets.dtype), buckets)
+        return {**features, **changed}
 
     def candidate_embeddings(
         self, rows: tf.Tensor, attributes: Features, text_embeddings: tf.Tensor, training: bool = False

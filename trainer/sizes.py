@@ -31,6 +31,7 @@ class ModelSizes:
       query_numbers: Numeric attributes of a query.
       item_attributes: Categorical attribute of an item to its number of indices.
       item_numbers: Numeric attributes of an item.
+      history_numbers: Those of the query's numbers that are made from the history's times.
       num_event_types: Rows of the vocabulary of event types in a history; 0 without event types.
       item_vectors: Dense vector of an item to its width.
     """
@@ -41,6 +42,7 @@ class ModelSizes:
     query_numbers: tuple[str, ...]
     item_attributes: dict[str, int]
     item_numbers: tuple[str, ...]
+    history_numbers: tuple[str, ...] = ()
     num_event_types: int = 0
     item_vectors: dict[str, int] = field(default_factory=dict)
 
@@ -88,6 +90,7 @@ def model_sizes(
         query_numbers=(*numbers, *(made.name for made in features.history_features)),
         item_attributes=attributes(items, Stream.ITEMS),
         item_numbers=tuple(f.name for f in features.of(Stream.ITEMS, Encoding.NUMBER)),
+        history_numbers=tuple(made.name for made in features.history_features),
         num_event_types=size(interactions, HISTORY_EVENT_TYPES) if has_event_types else 0,
         item_vectors={f.name: f.dim for f in features.of(Stream.ITEMS, Encoding.VECTOR)},
     )

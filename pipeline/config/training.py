@@ -50,6 +50,9 @@ class RetrievalConfig(Frozen):
       dropout: Dropout of the towers' hidden layers.
       id_dropout: Share of a batch's item ids replaced by the out-of-vocabulary row, so that
         text and attributes learn to carry an item without an id.
+      time_dropout: Share of a batch's queries whose histories lose their times, so that requests
+        without them are answered well, and no request is answered by them alone: long after the last
+        event of the log they are like none that training has seen.
       epochs: Passes over the training split at most.
       text_epochs: Passes in which the text tower is fine-tuned as well; after them its embeddings
         are computed once and kept, which makes a pass many times cheaper.
@@ -70,6 +73,7 @@ class RetrievalConfig(Frozen):
     hidden_dims: tuple[int, ...] = (128,)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     id_dropout: float = Field(default=0.1, ge=0, lt=1)
+    time_dropout: float = Field(default=0.1, ge=0, lt=1)
     epochs: int = Field(default=8, ge=1)
     text_epochs: int = Field(default=1, ge=0)
     patience: int = Field(default=2, ge=1)

@@ -16,9 +16,7 @@ from serving.bundle_settings import BundleSettings
 from serving.interactions import read_interactions
 from serving.test_interactions import TestInteractions
 
-LAYOUT = TableLayout(
-    has_event_type=True, has_dwell=True, exposure_types=("shown",), prior_types=("before",)
-)
+LAYOUT = TableLayout(has_event_type=True, has_dwell=True, exposure_types=("shown",), prior_types=("before",))
 SETTINGS = BundleSettings(
     name="small",
     layout=LAYOUT,
@@ -89,7 +87,9 @@ def _engaged_before(log, row):
 class TestReading:
     def test_what_was_written_comes_back(self, examples, log):
         expected = with_history(log, LAYOUT, LENGTH)
-        read = pa.concat_tables([read_interactions(examples, SETTINGS.feature_set, split) for split in SPLITS])
+        read = pa.concat_tables(
+            [read_interactions(examples, SETTINGS.feature_set, split) for split in SPLITS]
+        )
         assert read.sort_by("timestamp").select(expected.column_names).to_pylist() == expected.to_pylist()
         assert read.schema.field("history_event_types").type == pa.list_(pa.string())
 

@@ -120,6 +120,48 @@ class TestEmbeddings:
         assert np.abs(asking[0] - asking[1]).max() > 1e-4
 
 
+class TestTimeDropout:
+    SIZES = replace(
+        SIZES,
+        query_attributes={**SIZES.query_attributes, "recency_bucket": 4},
+        query_numbers=(*SIZES.query_numbers, "recency"),
+        history_numbers=("recency",),
+    )
+
+    def _queries(self, model, training, **changes):
+        numbers = {"recency": tf.fill([5], 0.7), "recency_bucket": tf.fill([5], tf.constant(1, tf.int64))}
+        batch = _batch() | numbers | changes
+        return model.query_embeddings(batch, training=training).numpy()
+
+    @pytest.fixture(scope="class", params=["mean", "attention"])
+    def dropping(self, request):
+        tf_keras.utils.set_random_seed(0)
+        model = _model(sizes=self.SIZES, time_dropout=0.999999, history_encoder=request.param)
+        self._queries(model, training=False)
+        rng = np.random.default_rng(0)
+        for variable in model.trainable_variables:
+            variable.assign_add(rng.normal(size=variable.shape, scale=0.5))
+        return model
+
+    def test_leaves_what_a_request_without_times_has(self, dropping):
+        absent = {
+            "recency": tf.zeros(5),
+            "recency_bucket": tf.fill([5], tf.constant(3, tf.int64)),
+            "history_ages": tf.zeros_like(_batch()["history_ages"]),
+        }
+        without = self._queries(dropping, training=False, **absent)
+        np.testing.assert_allclose(self._queries(dropping, training=True), without, atol=1e-6)
+
+    def test_only_while_training(self, dropping):
+        difference = self._queries(dropping, training=True) - self._queries(dropping, training=False)
+        assert (np.abs(difference).max(axis=1) > 1e-3).all()
+
+    def test_none_at_all(self):
+        model = _model(sizes=self.SIZES, time_dropout=0.0)
+        usual = self._queries(model, training=False)
+        np.testing.assert_array_equal(self._queries(model, training=True), usual)
+
+
 class TestEventTypes:
     """Kinds of events are rows of an embedding that is added to the items' of the history."""
 

@@ -59,6 +59,7 @@ def test_sizes(oov):
         "item_genre_x_item_minutes": 11 + oov,
     }
     assert sizes.item_numbers == ("item_minutes",)
+    assert sizes.history_numbers == WINDOWS
     assert sizes.num_event_types == 2 + oov
     assert sizes.item_vectors == {"item_sound": 12, "item_image": 5}
 
