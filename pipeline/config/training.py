@@ -73,7 +73,7 @@ class RetrievalConfig(Frozen):
     hidden_dims: tuple[int, ...] = (128,)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     id_dropout: float = Field(default=0.1, ge=0, lt=1)
-    time_dropout: float = Field(default=0.2, ge=0, lt=1)
+    time_dropout: float = Field(default=0.1, ge=0, lt=1)
     epochs: int = Field(default=8, ge=1)
     text_epochs: int = Field(default=1, ge=0)
     patience: int = Field(default=2, ge=1)

@@ -31,7 +31,7 @@ def test_equals_the_oracle(encoder):
     region, genres = _table(encoder, "region"), _table(encoder, "genres")
     # The mean over the list's values; none gives zeros.
     means = np.stack([np.mean(genres.numpy()[[2, 0, 1]], axis=0), genres[3], np.zeros(3)])
-    expected = np.concatenate([region.numpy()[REGIONS], means, AGES[:, np.newaxis]], axis=1)
+    expected = np.concatenate([region.numpy()[REGIONS], means, 0.1 * AGES[:, np.newaxis]], axis=1)
     np.testing.assert_allclose(encoded, expected, atol=1e-6)
     assert encoded.shape[1] == encoder.output_dim == 7
 
@@ -69,5 +69,5 @@ def test_an_index_of_minus_one_gives_zeros(encoder):
 
 def test_numbers_alone():
     encoder = AttributeEncoder({}, ("age",), dim=3)
-    np.testing.assert_array_equal(encoder(_features()), AGES[:, np.newaxis])
+    np.testing.assert_allclose(encoder(_features()), 0.1 * AGES[:, np.newaxis], rtol=1e-6)
     assert encoder.output_dim == 1

@@ -17,7 +17,7 @@ def test_equals_the_oracle():
     tower = _tower()
     output = tower(FEATURES, VECTORS).numpy()
     region = tower._attributes.get_weights()[0][FEATURES["region"]]
-    x = np.concatenate([*VECTORS, region, FEATURES["age"][:, np.newaxis]], axis=1)
+    x = np.concatenate([*VECTORS, region, 0.1 * FEATURES["age"][:, np.newaxis]], axis=1)
     for layer in tower._hidden:
         kernel, bias = layer.get_weights()
         x = np.maximum(x @ kernel + bias, 0)
