@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.distinct import distinct_texts
 from pipeline.roles import enters_history, is_example
 from schemas.features import (
     DWELL_SECONDS,
@@ -50,7 +51,7 @@ def with_history(
     """
     interactions = _in_time_order(interactions)
     times = interactions[TIMESTAMP].to_numpy()
-    users = _codes(interactions[USER_ID])
+    _, users = distinct_texts(interactions[USER_ID])
     by_user = np.argsort(users, kind="stable")  # within a user still in time order
     enters = enters_history(interactions, layout)[by_user]
     # Positions among those in `by_user` that enter a history: an interaction's is [begin, end).
@@ -81,7 +82,7 @@ def user_histories(interactions: pa.Table, layout: TableLayout) -> pa.Table:
     """
     interactions = interactions.filter(pa.array(enters_history(interactions, layout)))
     interactions = _in_time_order(interactions)
-    users = _codes(interactions[USER_ID])
+    _, users = distinct_texts(interactions[USER_ID])
     by_user = np.argsort(users, kind="stable")
     begin = np.unique(_run_starts(users[by_user]))
     end = np.append(begin[1:], len(users))[: len(begin)]
@@ -141,11 +142,6 @@ def _lists(
         chosen = values.take(pa.array(order[flat]))
         chunks.append(pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), chosen))
     return pa.chunked_array(chunks, pa.list_(kind))
-
-
-def _codes(column: pa.ChunkedArray) -> np.ndarray:
-    """Integers that are equal where the strings are; [N]."""
-    return column.dictionary_encode().combine_chunks().indices.to_numpy(zero_copy_only=False)
 
 
 def _run_starts(*keys: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from pipeline.distinct import distinct_texts
 from schemas.features import EVENT_TYPE, TableLayout
 
 
@@ -18,7 +19,7 @@ def enters_history(interactions: pa.Table, layout: TableLayout) -> np.ndarray:
     Returns:
       [N] bool.
     """
-    return ~_has_type(interactions, layout.exposure_types)
+    return ~has_type(interactions, layout.exposure_types)
 
 
 def is_example(interactions: pa.Table, layout: TableLayout) -> np.ndarray:
@@ -31,13 +32,12 @@ def is_example(interactions: pa.Table, layout: TableLayout) -> np.ndarray:
     Returns:
       [N] bool.
     """
-    return ~_has_type(interactions, layout.prior_types)
+    return ~has_type(interactions, layout.prior_types)
 
 
-def _has_type(interactions: pa.Table, types: tuple[str, ...]) -> np.ndarray:
-    """Which events are of one of some types; each distinct type is compared once."""
-    if not types or interactions.num_rows == 0:
+def has_type(interactions: pa.Table, types: tuple[str, ...]) -> np.ndarray:
+    """Which events are of one of some types; [N] bool. Without types none is, nor are types needed."""
+    if not types:
         return np.zeros(interactions.num_rows, bool)
-    encoded = interactions[EVENT_TYPE].dictionary_encode().combine_chunks()
-    wanted = np.isin(encoded.dictionary.to_numpy(zero_copy_only=False), types)
-    return wanted[encoded.indices.to_numpy(zero_copy_only=False)]
+    names, codes = distinct_texts(interactions[EVENT_TYPE])
+    return np.isin(names.to_numpy(zero_copy_only=False), types)[codes]

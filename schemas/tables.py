@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pyarrow as pa
 
 from schemas.features import (
@@ -19,27 +17,12 @@ from schemas.features import (
 )
 
 
-@dataclass(frozen=True)
-class CanonicalTables:
-    """A data source in canonical form.
-
-    Attributes:
-      interactions: `user_id` string, `item_id` string, `timestamp` int64 (seconds since
-        1970 UTC), and, if the layout has them, `value` float32, `event_type` string and
-        `dwell_seconds` float32, which may be null.
-      items: `item_id` string (unique), `title` string, `text` string if the layout has it,
-        categories list<string>, numbers float32, vectors list<float32>. Attributes may be null.
-      users: `user_id` string (unique), categories string, numbers float32. Attributes may
-        be null; users without attributes need no row.
-    """
-
-    interactions: pa.Table
-    items: pa.Table
-    users: pa.Table
-
-
 def interactions_schema(layout: TableLayout) -> pa.Schema:
-    """Arrow schema of the canonical interactions."""
+    """Arrow schema of the canonical interactions.
+
+    `user_id` string, `item_id` string, `timestamp` int64 (seconds since 1970 UTC), and, if the layout
+    has them, `value` float32, `event_type` string and `dwell_seconds` float32, which may be null.
+    """
     fields = [
         pa.field(USER_ID, pa.string(), nullable=False),
         pa.field(ITEM_ID, pa.string(), nullable=False),
@@ -55,7 +38,11 @@ def interactions_schema(layout: TableLayout) -> pa.Schema:
 
 
 def items_schema(layout: TableLayout) -> pa.Schema:
-    """Arrow schema of the canonical items."""
+    """Arrow schema of the canonical items.
+
+    `item_id` string (unique), `title` string, `text` string if the layout has it, categories
+    list<string>, numbers float32, vectors list<float32>. Attributes may be null.
+    """
     fields = [
         pa.field(ITEM_ID, pa.string(), nullable=False),
         pa.field(TITLE, pa.string(), nullable=False),
@@ -69,7 +56,11 @@ def items_schema(layout: TableLayout) -> pa.Schema:
 
 
 def users_schema(layout: TableLayout) -> pa.Schema:
-    """Arrow schema of the canonical users."""
+    """Arrow schema of the canonical users.
+
+    `user_id` string (unique), categories string, numbers float32. Attributes may be null; users
+    without attributes need no row.
+    """
     fields = [pa.field(USER_ID, pa.string(), nullable=False)]
     fields += [pa.field(name, pa.string()) for name in layout.user_categories]
     fields += [pa.field(name, pa.float32()) for name in layout.user_numbers]

@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from pipeline.datasets.typed import reject_records
 from pipeline.distinct import distinct_texts
-from schemas.features import EVENT_TYPE, ITEM_ID, TIMESTAMP, USER_ID, TableLayout
+from pipeline.roles import enters_history, has_type, is_example
+from schemas.features import ITEM_ID, TIMESTAMP, USER_ID, TableLayout
 from schemas.quarantine import Rule
 
 # Where a row came from: the part's number, and the row's in its file. Ties of time are in that order.
@@ -59,11 +60,8 @@ class InteractionsTable:
 
     def has_type(self, types: tuple[str, ...]) -> np.ndarray:
         """Which events are of one of some types; [N] bool."""
-        if not types:
-            return np.zeros(self.table.num_rows, bool)
-        names, codes = distinct_texts(self.table[EVENT_TYPE])
-        return np.isin(names.to_numpy(zero_copy_only=False), types)[codes]
+        return has_type(self.table, types)
 
     def is_engaged(self, layout: TableLayout) -> np.ndarray:
         """Which events are neither exposures nor told of the time before the log; [N] bool."""
-        return ~self.has_type((*layout.exposure_types, *layout.prior_types))
+        return enters_history(self.table, layout) & is_example(self.table, layout)
