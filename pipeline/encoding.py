@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
 
 from pipeline.config.data import FeaturesConfig
+from schemas.features import bucket_name
 
 
 def vocabulary_indices(x: Any, name: str, config: FeaturesConfig) -> Any:
@@ -17,45 +16,56 @@ def vocabulary_indices(x: Any, name: str, config: FeaturesConfig) -> Any:
     return tft.compute_and_apply_vocabulary(x, num_oov_buckets=config.oov_buckets, vocab_filename=name)
 
 
-def standardized(numbers: Mapping[str, tf.SparseTensor]) -> dict[str, tf.Tensor]:
-    """The z-score of each number, 0 if it is absent.
+def indices_by(x: Any, words: tf.Tensor, name: str, config: FeaturesConfig) -> Any:
+    """Indices of strings in the vocabulary of others: those of `words`, a feature of one value each."""
+    vocabulary = tft.vocabulary(words, vocab_filename=name)
+    return tft.apply_vocabulary(x, vocabulary, num_oov_buckets=config.oov_buckets)
 
-    What lies beyond all that training has seen counts as the nearest that it has: a year after the
-    last event of a log, everybody's last event is longer ago than any model was trained for.
 
-    All are analysed together: an analyser of its own for each is most of what Transform would cost.
+def number(x: tf.SparseTensor, name: str, config: FeaturesConfig) -> dict[str, tf.Tensor]:
+    """A number's z-score under its name (0 if absent), and its quantile bucket (the last if absent).
+
+    What lies beyond all that training has seen counts as the nearest that it has.
 
     Args:
-      numbers: By name, [B, 1] each, those that are there.
+      x: [B, 1] numbers, those that are there.
+      name: The feature's.
+      config: Says how many buckets there are.
 
     Returns:
-      float32 [B] each.
+      float32 [B] and int64 [B].
     """
-    if not numbers:
-        return {}
-    columns = tf.stack([dense(x, math.nan) for x in numbers.values()], axis=1)
-    absent = tf.math.is_nan(columns)
-    # NaN is left out of a mean, but not of a smallest or largest value.
-    lowest = tft.min(tf.where(absent, columns.dtype.max, columns), reduce_instance_dims=False)
-    highest = tft.max(tf.where(absent, columns.dtype.min, columns), reduce_instance_dims=False)
-    mean = tft.mean(columns, reduce_instance_dims=False)
-    deviation = tf.sqrt(tft.var(columns, reduce_instance_dims=False))
-    scores = tf.math.divide_no_nan(tf.clip_by_value(columns, lowest, highest) - mean, deviation)
-    # Also where training has seen none.
-    scores = tf.where(absent | (lowest > highest), 0.0, scores)
-    return dict(zip(numbers, tf.unstack(scores, num=len(numbers), axis=1), strict=True))
+    buckets = tft.bucketize(x, config.number_buckets, name=f"{name}_buckets")
+    lowest, highest = tft.min(x), tft.max(x)
+    values = tf.clip_by_value(x.values, lowest, highest) - tft.mean(x)
+    scores = tf.math.divide_no_nan(values, tf.sqrt(tft.var(x)))
+    scores = tf.where(lowest <= highest, scores, 0.0)  # not, where training has seen none
+    return {
+        name: dense(tf.SparseTensor(x.indices, scores, x.dense_shape), 0.0),
+        bucket_name(name): dense(buckets, config.number_buckets),
+    }
 
 
-def quantile_bucket(x: tf.SparseTensor, name: str, config: FeaturesConfig) -> tf.Tensor:
-    """int64 [B] quantile bucket of a number, [B, 1]; the last one if it is absent."""
-    return dense(tft.bucketize(x, config.number_buckets, name=f"{name}_buckets"), config.number_buckets)
+def share(x: tf.SparseTensor, name: str, config: FeaturesConfig) -> dict[str, tf.Tensor]:
+    """A number between 0 and 1 under its name (0 if absent), and its bucket, all equally wide.
 
+    Nothing is analysed, so that Transform need not read what it was made from.
 
-def even_bucket(x: tf.SparseTensor, highest: float, config: FeaturesConfig) -> tf.Tensor:
-    """int64 [B] bucket of a number, [B, 1], between 0 and `highest`, all equally wide; the last if absent."""
-    places = tf.cast(x.values / highest * config.number_buckets, tf.int64)
-    places = tf.clip_by_value(places, 0, config.number_buckets - 1)
-    return dense(tf.SparseTensor(x.indices, places, x.dense_shape), config.number_buckets)
+    Args:
+      x: [B, 1] numbers, those that are there; others than between 0 and 1 count as the nearest.
+      name: The feature's.
+      config: Says how many buckets there are; one more, the last, means absent.
+
+    Returns:
+      float32 [B] and int64 [B].
+    """
+    shares = tf.clip_by_value(x.values, 0.0, 1.0)
+    places = tf.cast(shares * config.number_buckets, tf.int64)
+    places = tf.minimum(places, config.number_buckets - 1)
+    return {
+        name: dense(tf.SparseTensor(x.indices, shares, x.dense_shape), 0.0),
+        bucket_name(name): dense(tf.SparseTensor(x.indices, places, x.dense_shape), config.number_buckets),
+    }
 
 
 def vector(x: tf.SparseTensor, dim: int) -> tf.Tensor:

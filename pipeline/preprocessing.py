@@ -15,8 +15,8 @@ What each feature becomes follows from its record's encoding. All outputs are de
 | TIME                | int64 `hour_of_day` (UTC) and `weekday` (Monday is 0)                             |
 | LABEL               | a label and an example weight for each ranking task                               |
 
-History features are encoded like a NUMBER, in even buckets; crosses are indices. `engaged` is float32 1, or 0
-for an interaction that was only an exposure.
+History features are float32 between 0 and 1, and a bucket beside; crosses are indices. `engaged` is
+float32 1, or 0 for an interaction that was only an exposure.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from pipeline.config.data import FeaturesConfig
 from pipeline.config.training import TaskConfig
 from pipeline.encoding import (
     dense,
-    even_bucket,
     first,
-    quantile_bucket,
-    standardized,
+    indices_by,
+    number,
+    share,
     vector,
     vocabulary_indices,
 )
@@ -64,7 +64,6 @@ Tensors = dict[str, Any]
 _SECONDS_PER_HOUR = 3600
 _SECONDS_PER_DAY = 86400
 _WEEKDAY_OF_THE_EPOCH = 3  # 1 January 1970 was a Thursday
-_ENCODED_ELSEWHERE = (Encoding.LABEL, Encoding.TIME, Encoding.NUMBER)
 _OF_THE_HISTORY = (Encoding.SEQUENCE, Encoding.SEQUENCE_VOCABULARY, Encoding.SEQUENCE_TIME)
 
 
@@ -109,7 +108,6 @@ def preprocess_interactions(inputs: Tensors, custom_config: dict[str, Any]) -> T
     history = RequestHistory(inputs, settings.features.history_length)
     outputs.update(_encode_history(history, inputs, settings))
     outputs.update(_time_features(inputs[TIMESTAMP]))
-    outputs.update(_numbers(inputs, settings, Stream.INTERACTIONS, history))
     outputs.update(_crosses(inputs, outputs, settings, Stream.INTERACTIONS))
     outputs[ENGAGED] = _engaged(inputs, settings.layout)
     for task in settings.tasks:
@@ -123,7 +121,6 @@ def preprocess_items(inputs: Tensors, custom_config: dict[str, Any]) -> Tensors:
     """Transform's `preprocessing_fn` of the item stream; see :func:`preprocess_interactions`."""
     settings = TransformSettings.model_validate(custom_config)
     outputs = _encode_stream(inputs, settings, Stream.ITEMS)
-    outputs.update(_numbers(inputs, settings, Stream.ITEMS))
     outputs.update(_crosses(inputs, outputs, settings, Stream.ITEMS))
     outputs[TEXT] = inputs[TITLE]
     if TEXT in inputs:
@@ -136,25 +133,10 @@ def _encode_stream(inputs: Tensors, settings: TransformSettings, stream: Stream)
     """Everything that follows from a single feature's record, the history left out."""
     outputs: Tensors = {}
     for feature in settings.feature_set.of(stream):
-        if feature.encoding in _ENCODED_ELSEWHERE or _is_of_the_history(feature):
+        if feature.encoding in (Encoding.LABEL, Encoding.TIME) or _is_of_the_history(feature):
             continue
         outputs.update(_encode(feature, inputs[feature.name], settings.features))
     return outputs
-
-
-def _numbers(
-    inputs: Tensors, settings: TransformSettings, stream: Stream, history: RequestHistory | None = None
-) -> Tensors:
-    """Numbers as they come, and those that are made from the history."""
-    config, features = settings.features, settings.feature_set
-    numbers = {feature.name: inputs[feature.name] for feature in features.of(stream, Encoding.NUMBER)}
-    outputs = {bucket_name(name): quantile_bucket(x, name, config) for name, x in numbers.items()}
-    if history is not None:
-        for made in features.history_features:
-            numbers[made.name] = history.logarithm_of(made)
-            highest = history.highest_logarithm(made)
-            outputs[made.bucket_name] = even_bucket(numbers[made.name], highest, config)
-    return {**outputs, **standardized(numbers)}
 
 
 def _is_of_the_history(feature: Feature) -> bool:
@@ -170,13 +152,15 @@ def _encode(feature: Feature, x: Any, config: FeaturesConfig) -> Tensors:
         return {name: first(vocabulary_indices(x, name, config), config.max_categories, -1)}
     if feature.encoding == Encoding.VOCABULARY:
         return {name: vocabulary_indices(dense(x, ""), name, config)}
+    if feature.encoding == Encoding.NUMBER:
+        return number(x, name, config)
     if feature.encoding == Encoding.VECTOR:
         return {name: vector(x, feature.dim)}
     return {name: dense(x, "")}
 
 
 def _encode_history(history: RequestHistory, inputs: Tensors, settings: TransformSettings) -> Tensors:
-    """The lists of the history."""
+    """The lists of the history, and the numbers made from them."""
     config, features = settings.features, settings.feature_set
     outputs: Tensors = {}
     for feature in filter(_is_of_the_history, features.of(Stream.INTERACTIONS)):
@@ -184,10 +168,12 @@ def _encode_history(history: RequestHistory, inputs: Tensors, settings: Transfor
         if feature.encoding == Encoding.SEQUENCE_TIME:
             outputs[HISTORY_AGES] = history.ages()
         elif feature.encoding == Encoding.SEQUENCE_VOCABULARY:
-            indices = vocabulary_indices(x, feature.name, config)
+            indices = indices_by(x, inputs[EVENT_TYPE], feature.name, config)
             outputs[feature.name] = history.newest(indices, tf.constant(-1, tf.int64))
         else:
             outputs[feature.name] = history.newest(x, 0.0 if feature.encoding == Encoding.SEQUENCE else "")
+    for made in features.history_features:
+        outputs.update(share(history.share_of(made), made.name, config))
     return outputs
 
 

@@ -17,6 +17,7 @@ from schemas.features import (
 )
 
 _TEN_YEARS = 10 * 365 * 86400
+_MILLION = 1_000_000
 _FARTHEST = 1 << 40  # seconds; 35,000 years
 
 
@@ -67,20 +68,19 @@ class RequestHistory:
         """log(1 + seconds before the request) of each event; [B, length] float32, 0 if not known."""
         return tf.math.log1p(tf.cast(self._seconds, tf.float32))
 
-    def logarithm_of(self, feature: HistoryFeature) -> tf.SparseTensor:
-        """log(1 + x) of a number made from the history, negative ones taken for 0.
+    def share_of(self, feature: HistoryFeature) -> tf.SparseTensor:
+        """A number made from the history: its log(1 + x) as a share of the largest that is usual.
+
+        That is of ten years, of the history's length, or of a million. Negative ones count as 0.
 
         Returns:
           [B, 1] float32. Nothing is known, and the number absent, of events without times; a
           history without events has none for a recency and a mean.
         """
         values, present = self._number(feature)
-        return sparse(tf.math.log1p(tf.maximum(values, 0.0)), present)
-
-    def highest_logarithm(self, feature: HistoryFeature) -> float:
-        """What :meth:`logarithm_of` seldom exceeds: ten years, the history's length, or a million."""
-        highest = {Statistic.RECENCY: _TEN_YEARS, Statistic.COUNT: self._length}
-        return math.log1p(highest.get(feature.statistic, 1_000_000))
+        usual = {Statistic.RECENCY: _TEN_YEARS, Statistic.COUNT: self._length}
+        highest = math.log1p(usual.get(feature.statistic, _MILLION))
+        return sparse(tf.math.log1p(tf.maximum(values, 0.0)) / highest, present)
 
     def _number(self, feature: HistoryFeature) -> tuple[tf.Tensor, tf.Tensor]:
         """A number, and where it is known; [B] each."""

@@ -112,8 +112,7 @@ class HistoryFeature:
 
     It is made inside the graph, from `timestamp` and `history_timestamps`, so that it is the same
     in training and serving and knows nothing that came after. It reaches back no farther than the
-    history that is kept. Encoded like a NUMBER, of its logarithm: log(1 + x); its buckets are equally
-    wide.
+    history that is kept. Its logarithm is scaled to lie between 0 and 1, with an even bucket beside.
 
     Attributes:
       name: Of the transformed feature.
@@ -129,7 +128,7 @@ class HistoryFeature:
 
     @property
     def bucket_name(self) -> str:
-        """Name of the bucket that stands beside the z-score."""
+        """Name of the bucket that stands beside it."""
         return bucket_name(self.name)
 
 

@@ -99,10 +99,12 @@ def _number(feature, row):
     return sum(values) / len(values) if values else None
 
 
-def _logarithms(feature, rows):
-    """log(1 + x) of each row, NaN where absent."""
+def _shares(feature, rows):
+    """log(1 + x) of each row as a share of the largest that is usual, NaN where absent."""
     numbers = [_number(feature, row) for row in rows]
-    return np.array([np.nan if x is None else np.log1p(max(x, 0)) for x in numbers])
+    usual = {Statistic.RECENCY: 10 * 365 * 86400, Statistic.COUNT: LENGTH}
+    highest = np.log1p(usual.get(feature.statistic, 1_000_000))
+    return np.array([np.nan if x is None else np.log1p(max(x, 0)) / highest for x in numbers])
 
 
 @pytest.fixture(scope="module")
@@ -133,29 +135,19 @@ def test_every_window_and_its_edge_are_in_the_rows():
 
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
 class TestHistoryFeatures:
-    def test_z_scores_equal_the_oracle(self, outputs, transform, feature):
-        """Beyond what the rows have seen the nearest that they have counts."""
-        trained = _logarithms(feature, ROWS)
-        mean, deviation = np.nanmean(trained), np.nanstd(trained)
-        for rows, actual in (
-            (ROWS, outputs),
-            (list(REQUESTS.values()), transform.requests(list(REQUESTS.values()))),
-        ):
-            numbers = np.clip(_logarithms(feature, rows), np.nanmin(trained), np.nanmax(trained))
-            expected = np.nan_to_num((numbers - mean) / deviation, nan=0.0)
+    def test_shares_equal_the_oracle(self, outputs, transform, feature):
+        requests = list(REQUESTS.values())
+        for rows, actual in ((ROWS, outputs), (requests, transform.requests(requests))):
+            expected = np.nan_to_num(np.minimum(_shares(feature, rows), 1), nan=0.0)
             np.testing.assert_allclose(actual[feature.name], expected, rtol=1e-4, atol=1e-5)
             assert actual[feature.name].dtype == np.float32
 
-    def test_buckets_rise_with_the_number_and_the_last_means_absent(self, outputs, feature):
-        numbers, buckets = _logarithms(feature, ROWS), outputs[feature.bucket_name]
-        assert (buckets[np.isnan(numbers)] == BUCKETS).all()
-        order = np.argsort(numbers[~np.isnan(numbers)], kind="stable")
-        assert (np.diff(buckets[~np.isnan(numbers)][order]) >= 0).all()
-        assert buckets[~np.isnan(numbers)].max() < BUCKETS
-        highest = {Statistic.RECENCY: 10 * 365 * 86400, Statistic.COUNT: LENGTH}
-        width = np.log1p(highest.get(feature.statistic, 1e6)) / BUCKETS
-        expected = np.minimum(numbers[~np.isnan(numbers)] // width, BUCKETS - 1)
-        np.testing.assert_array_equal(buckets[~np.isnan(numbers)], expected)
+    def test_buckets_are_even_and_the_last_means_absent(self, outputs, feature):
+        shares, buckets = _shares(feature, ROWS), outputs[feature.bucket_name]
+        absent = np.isnan(shares)
+        assert (buckets[absent] == BUCKETS).all()
+        expected = np.minimum(np.floor(shares[~absent] * BUCKETS), BUCKETS - 1)
+        np.testing.assert_array_equal(buckets[~absent], expected)
 
     def test_an_age_equal_to_the_window_is_inside(self, outputs, feature):
         """Rows 3 and 4 differ by a second an event."""
@@ -174,7 +166,9 @@ def test_ages_are_those_of_the_newest_events(outputs):
 def test_event_types_are_indices_beside_the_items(outputs, transform):
     words = transform.output.vocabulary_by_name("history_event_types")
     assert words[0] == b"click"
-    expected = [words.index(name) for name in (b"click", b"buy", b"click", b"like")]
+    # One that is no event's own type, but only a history's, is out of the vocabulary.
+    assert b"like" not in words
+    expected = [*(words.index(name) for name in (b"click", b"buy", b"click")), len(words)]
     assert outputs["history_event_types"][5].tolist() == expected
     assert outputs["history_event_types"][1].tolist() == [0, -1, -1, -1]
     assert outputs["history_dwell_seconds"][5].tolist() == [14, 21, 28, 35]
