@@ -107,6 +107,7 @@ def test_each_of_several_recipients_opens_it(tmp_path, folder, identity):
     seal(folder, [identity[1], write_identity(other)], tmp_path / "s.age")
     for number, key in enumerate((identity[0], other)):
         unseal(tmp_path / "s.age", key, tmp_path / f"back{number}")
+        assert any(path.is_file() for path in (tmp_path / f"back{number}").rglob("*"))
 
 
 def test_a_wrong_identity(tmp_path, folder, identity):
