@@ -30,6 +30,9 @@ WEEKDAY = "weekday"
 HISTORY_AGES = "history_ages"
 ENGAGED = "engaged"
 
+# Stands for the item ids that too few people have.
+RARE_ITEM_ID = "(rare item)"
+
 _DAY = 86400
 
 

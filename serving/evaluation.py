@@ -162,8 +162,9 @@ def _rmse(answers: np.ndarray, labels: np.ndarray) -> float:
 def _item_mean_rmse(data: TestInteractions) -> float:
     """The error of each item's mean in the training split; of the mean over all where it has none."""
     rows, values = data.rows_of(data.train[ITEM_ID]), data.train[VALUE].to_numpy()
-    counts = np.bincount(rows, minlength=len(data.item_ids))
-    sums = np.bincount(rows, weights=values, minlength=len(data.item_ids))
+    known = rows >= 0
+    counts = np.bincount(rows[known], minlength=len(data.item_ids))
+    sums = np.bincount(rows[known], weights=values[known], minlength=len(data.item_ids))
     means = np.where(counts > 0, sums / np.maximum(counts, 1), values.mean())
     return _rmse(means[data.targets], data.table[VALUE].to_numpy())
 
@@ -193,7 +194,7 @@ def evaluate_bundle(
     import scann  # noqa: F401  (registers ScaNN's ops, in case the bundle holds some)
 
     models = {n: tf.saved_model.load(str(Path(bundle_dir, n))) for n in (RETRIEVAL, RANKING, RECOMMENDER)}
-    data = TestInteractions(examples_dir, settings, models[RETRIEVAL].retrieval.corpus.item_ids.numpy())
+    data = TestInteractions(examples_dir, settings, models[RETRIEVAL].retrieval.corpus.item_ids.numpy(), seed)
     queries = judged_queries(data.is_new & data.is_engaged)
     sample = np.sort(np.random.default_rng(seed).permutation(queries)[:_RECOMMENDER_QUERIES])
     lists = evaluate_baselines(data, queries)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from schemas.features import (
     HISTORY_ITEM_IDS,
     HISTORY_VALUES,
+    RARE_ITEM_ID,
     TIMESTAMP,
     USER_ID,
     DType,
@@ -46,16 +47,14 @@ class UserProfiles(tf.Module):
           features: The declared features.
           item_ids: [N] ids in corpus order; histories refer to them.
           work_dir: Where the user vocabulary is written; it becomes an asset of a SavedModel.
-
-        Raises:
-          ValueError: A history holds an item that the corpus does not.
         """
         super().__init__(name="user_profiles")
         without_history = users[USER_ID].filter(
             pc.invert(pc.is_in(users[USER_ID], histories[USER_ID].combine_chunks()))
         )
         ids = pa.concat_arrays([*histories[USER_ID].chunks, *without_history.chunks])
-        self._item_ids = item_ids
+        # One more for what the corpus does not hold: ids that were folded.
+        self._item_ids = tf.Variable(np.append(item_ids.numpy(), RARE_ITEM_ID.encode()), trainable=False)
         self._table = _lookup_table(ids, work_dir / "user_ids.txt")
         lengths = np.zeros(len(ids) + 1, np.int64)  # one more for an unknown user
         lengths[: histories.num_rows] = pc.list_value_length(histories[HISTORY_ITEM_IDS]).to_numpy()
@@ -75,7 +74,10 @@ class UserProfiles(tf.Module):
         return self._table.lookup(user_ids)
 
     def history_rows(self, user_ids: tf.Tensor) -> tf.RaggedTensor:
-        """[B, (length)] int32 corpus rows of everything that the users did, oldest first."""
+        """[B, (length)] int32 corpus rows of everything that the users did, oldest first.
+
+        The row after the last one is that of all items whose ids were folded.
+        """
         return tf.gather(self._ragged(self._rows), self.rows(user_ids))
 
     def history_values(self, user_ids: tf.Tensor) -> tf.RaggedTensor | None:
@@ -131,12 +133,9 @@ def _lookup_table(user_ids: pa.Array, path: Path) -> tf.lookup.StaticHashTable:
 
 
 def _corpus_rows(ids: pa.ChunkedArray, item_ids: tf.Variable) -> tf.Variable:
-    """[E] int32 corpus rows of ids."""
+    """[E] int32 corpus rows of ids; that after the last one for an id that the corpus does not hold."""
     corpus = pa.array(item_ids.numpy(), pa.binary()).cast(pa.string())
-    rows = pc.index_in(ids, corpus)
-    if rows.null_count:
-        unknown = ids.filter(rows.is_null())[0].as_py()
-        raise ValueError(f"histories hold {rows.null_count} items that the corpus does not, as '{unknown}'")
+    rows = pc.fill_null(pc.index_in(ids, corpus), len(corpus))
     return tf.Variable(rows.to_numpy(), dtype=tf.int32, trainable=False)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from schemas.features import RARE_ITEM_ID
 from serving.index import Index
 from serving.profiles import UserProfiles
 from trainer.ranking_module import ORDER_SCORE
@@ -82,8 +83,8 @@ class Recommender(tf.Module):
         answers = {
             "known": self._profiles.is_known(user_ids),
             "count": tf.cast(rows.row_lengths(), tf.int32),
-            "item_ids": tf.gather(self._corpus.item_ids, rows).to_tensor(""),
-            "titles": tf.gather(self._corpus.titles, rows).to_tensor(""),
+            "item_ids": tf.gather(_with_folded(self._corpus.item_ids), rows).to_tensor(""),
+            "titles": tf.gather(_with_folded(self._corpus.titles), rows).to_tensor(""),
         }
         values = self._profiles.history_values(user_ids)
         if values is not None:
@@ -138,6 +139,11 @@ class Recommender(tf.Module):
         # The unseen ones first, still in the order of their scores.
         best = tf.math.top_k(tf.where(unseen, scores, tf.float32.min), wanted).indices
         return tuple(tf.gather(x, best, batch_dims=1) for x in (scores, rows, unseen))
+
+
+def _with_folded(texts: tf.Tensor) -> tf.Tensor:
+    """Texts of the corpus, and one for all items whose ids were folded."""
+    return tf.concat([texts, [RARE_ITEM_ID]], axis=0)
 
 
 def _is_member(values: tf.Tensor, members: tf.Tensor) -> tf.Tensor:

@@ -20,11 +20,15 @@ from serving.seen import EarlierEvents
 
 _MAX_SCORES = 1 << 24  # of a block of queries with the whole corpus: 128 MiB as float64
 _MAX_BLOCK = 512
+_MAX_JUDGED = 20_000
 _SCALARS = (USER_ID, ITEM_ID, TIMESTAMP, VALUE, EVENT_TYPE)
 
 
 class TestInteractions:
-    """Every test interaction, at its moment; memory does not grow with interactions times items.
+    """The test interactions, each at its moment; memory does not grow with interactions times items.
+
+    Those with an item outside of the corpus, whose id was folded, are not judged; of very many, a
+    sample is.
 
     Attributes:
       train: What users engaged with in the training split.
@@ -36,22 +40,32 @@ class TestInteractions:
 
     __test__ = False  # not a test case, whatever pytest thinks of the name
 
-    def __init__(self, examples_dir: str, settings: BundleSettings, item_ids: np.ndarray):
+    def __init__(
+        self,
+        examples_dir: str,
+        settings: BundleSettings,
+        item_ids: np.ndarray,
+        seed: int = 0,
+        max_judged: int = _MAX_JUDGED,
+    ):
         """Reads the interactions.
 
         Args:
           examples_dir: Artifact folder of the raw interactions.
           settings: Says what features there are.
           item_ids: [N] the corpus' ids, bytes.
+          seed: Of the sample.
+          max_judged: Interactions that are judged at most.
         """
         features, layout = settings.feature_set, settings.layout
         self.item_ids = pa.array(item_ids, pa.binary()).cast(pa.string())
-        self.table = read_interactions(examples_dir, features, TEST)
+        test = read_interactions(examples_dir, features, TEST)
+        self.table = test.take(pa.array(self._judged(test, seed, max_judged)))
         self.is_engaged = enters_history(self.table, layout)
         self.targets = self.rows_of(self.table[ITEM_ID])
         train, evaluation = (read_interactions(examples_dir, features, s, _SCALARS) for s in (TRAIN, EVAL))
         self.train = train.filter(pa.array(enters_history(train, layout)))
-        log = pa.concat_tables([train, evaluation, self.table.select(train.column_names)])
+        log = pa.concat_tables([train, evaluation, test.select(train.column_names)])
         log = log.filter(pa.array(enters_history(log, layout)))
         self._log_items = log[ITEM_ID].combine_chunks()
         self._earlier = EarlierEvents(log, self.table)
@@ -106,6 +120,11 @@ class TestInteractions:
     def rows_of(self, item_ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
         """Corpus rows of ids; -1 for one that the corpus does not hold."""
         return pc.index_in(item_ids, self.item_ids).fill_null(-1).to_numpy()
+
+    def _judged(self, test: pa.Table, seed: int, max_judged: int) -> np.ndarray:
+        """Rows of the test split that are judged, in order."""
+        in_corpus = np.flatnonzero(self.rows_of(test[ITEM_ID]) >= 0)
+        return np.sort(np.random.default_rng(seed).permutation(in_corpus)[:max_judged])
 
     def _rows(self, block: np.ndarray) -> pa.Table:
         """Rows of the table, without putting all of it into one piece."""

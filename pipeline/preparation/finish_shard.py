@@ -17,11 +17,8 @@ from pipeline.preparation.rejects import write_rejects
 from pipeline.preparation.settings import PreparationSettings
 from pipeline.preparation.spill import read_arrow, write_arrow
 from pipeline.splits import TRAIN, TimeBoundaries, split_by_time
-from schemas.features import EVENT_TYPE, ITEM_ID, USER_ID, Stream, TableLayout, declare_features
+from schemas.features import EVENT_TYPE, ITEM_ID, RARE_ITEM_ID, USER_ID, Stream, TableLayout, declare_features
 from schemas.quarantine import Rule
-
-# Stands for the item ids that too few people have.
-RARE_ITEM_ID = "(rare item)"
 
 ROWS_PER_GROUP = 1 << 14
 

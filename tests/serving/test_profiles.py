@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from pipeline.history import user_histories
-from schemas.features import DType, TableLayout, declare_features
+from schemas.features import RARE_ITEM_ID, DType, TableLayout, declare_features
 from schemas.tables import interactions_schema, users_schema
 from serving.profiles import UserProfiles
 
@@ -108,7 +108,10 @@ def test_nobody_has_done_anything(tmp_path):
     assert raw["history_event_types"].values.shape == raw["history_timestamps"].values.shape == [0]
 
 
-def test_an_item_that_the_corpus_does_not_hold_is_refused(tmp_path):
-    users, item_ids = users_schema(LAYOUT).empty_table(), tf.Variable(ITEM_IDS[:1])
-    with pytest.raises(ValueError, match="histories hold 2 items that the corpus does not, as '用户'"):
-        UserProfiles(_histories(), users, declare_features(LAYOUT), item_ids, tmp_path)
+def test_an_id_that_was_folded_is_the_row_after_the_last(tmp_path):
+    users, item_ids = users_schema(LAYOUT).empty_table(), tf.Variable(ITEM_IDS[:2])
+    profiles = UserProfiles(_histories(), users, declare_features(LAYOUT), item_ids, tmp_path)
+    assert profiles.history_rows(tf.constant(["u"])).to_list() == [[0, 2, 1]]
+    raw = profiles.raw_request(tf.constant(["u"]), tf.constant([0], tf.int64))
+    history = tf.RaggedTensor.from_sparse(raw["history_item_ids"]).to_list()
+    assert history == [[b"a", RARE_ITEM_ID.encode(), b"b"]]

@@ -73,6 +73,31 @@ def data(examples):
     return TestInteractions(examples, SETTINGS, ITEM_IDS)
 
 
+def test_an_interaction_with_a_folded_item_is_not_judged(examples, data):
+    fewer = TestInteractions(examples, SETTINGS, ITEM_IDS[:-1])
+    folded = ITEM_IDS[-1].decode()
+    kept = [row for row in data.table.to_pylist() if row["item_id"] != folded]
+    assert 0 < len(kept) < len(data)
+    assert fewer.table.to_pylist() == kept
+    assert (fewer.targets >= 0).all()
+    # It was done all the same, and stands in what others are judged by.
+    everything = np.arange(len(fewer))
+    histories = [id for ids in fewer.table["history_item_ids"].to_pylist() for id in ids]
+    assert folded in histories
+    assert fewer.seen(everything).shape == (len(fewer), NUM_ITEMS - 1)
+
+
+def test_of_many_a_sample_is_judged(examples, data):
+    few = TestInteractions(examples, SETTINGS, ITEM_IDS, seed=1, max_judged=7)
+    assert len(few) == 7
+    assert few.table["timestamp"].to_pylist() == sorted(few.table["timestamp"].to_pylist())
+    again = TestInteractions(examples, SETTINGS, ITEM_IDS, seed=1, max_judged=7)
+    assert again.table.equals(few.table)
+    rows = {row["timestamp"]: place for place, row in enumerate(data.table.to_pylist())}
+    places = [rows[time] for time in few.table["timestamp"].to_pylist()]
+    np.testing.assert_array_equal(few.seen(np.arange(7)).toarray(), data.seen(np.array(places)).toarray())
+
+
 def _engaged_before(log, row):
     """Everything that a test interaction's user engaged with before: items, the oldest first."""
     return [

@@ -11,12 +11,12 @@ import pytest
 
 from pipeline.config.data import SplitConfig
 from pipeline.preparation.clean_shard import clean_shard, read_report
-from pipeline.preparation.finish_shard import RARE_ITEM_ID
 from pipeline.preparation.ingest import ingest_part, shard_of
 from pipeline.preparation.prepare_tables import prepare_tables
 from pipeline.preparation.settings import time_limits
 from pipeline.preparation.spill import read_arrow
 from pipeline.privacy.pseudonyms import PseudonymKey
+from schemas.features import RARE_ITEM_ID
 from tests.pipeline.preparation.small_source import FIRST, small_settings, small_source
 
 KEY = PseudonymKey(bytes(range(32)))
