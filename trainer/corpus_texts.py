@@ -29,7 +29,10 @@ class CorpusTexts:
           cache_mb: Memory that the frozen layers' outputs may take, in MiB.
         """
         self._text_tower = text_tower
-        self.tokens = self._tokenise(texts)
+        # Many items may share a text: everything is done once for each that is different.
+        distinct, places = np.unique(texts, return_inverse=True)
+        self.tokens = self._tokenise(distinct)
+        self._places = tf.constant(np.append(places, len(distinct)), tf.int32)  # the last one's is empty
         self._frozen: tf.Tensor | None = None
         self._embeddings: tf.Tensor | None = None
         num_bytes = self.tokens.shape[0] * self.tokens.shape[1] * text_tower.hidden_dim * 4
@@ -39,20 +42,20 @@ class CorpusTexts:
             logging.getLogger(__name__).warning(
                 "the frozen layers' outputs for %d texts would take %d MiB, more than text.cache_mb allows; "
                 "they are computed anew in each batch",
-                len(texts),
+                len(distinct),
                 num_bytes >> 20,
             )
             return
         self._frozen = self._run_frozen_layers()
 
     def _tokenise(self, texts: np.ndarray) -> tf.Tensor:
-        """[N + 1, max_tokens] int32; the unknown item's text is empty."""
+        """[D + 1, max_tokens] int32 of D texts; the unknown item's text is empty."""
         texts = np.append(texts, b"")
         parts = [self._text_tower.tokenize(texts[i : i + _BATCH]) for i in range(0, len(texts), _BATCH)]
         return tf.concat(parts, axis=0)
 
     def _run_frozen_layers(self) -> tf.Tensor:
-        """[N + 1, max_tokens, hidden_dim] float32."""
+        """[D + 1, max_tokens, hidden_dim] float32."""
         run = graph_function(self._text_tower.frozen_outputs, reduce_retracing=True)
         parts = [run(self.tokens[i : i + _BATCH]) for i in range(0, len(self.tokens), _BATCH)]
         return tf.concat(parts, axis=0)
@@ -67,20 +70,32 @@ class CorpusTexts:
         Returns:
           [B, hidden_dim] of length one.
         """
+        places = tf.gather(self._places, rows)
         if self._embeddings is not None:
-            return tf.gather(self._embeddings, rows)
-        tokens = tf.gather(self.tokens, rows)
+            return tf.gather(self._embeddings, places)
+        distinct, positions = tf.unique(places)
+        return tf.gather(self._embed_distinct(distinct, training), positions)
+
+    def _embed_distinct(self, places: tf.Tensor, training: bool) -> tf.Tensor:
+        """[B, hidden_dim] embeddings of the distinct texts at some places."""
+        tokens = tf.gather(self.tokens, places)
         if self._frozen is None:
             return self._text_tower.encode_tokens(tokens, training=training)
-        return self._text_tower.encode_frozen(tf.gather(self._frozen, rows), tokens, training=training)
+        return self._text_tower.encode_frozen(tf.gather(self._frozen, places), tokens, training=training)
 
     def embed_all(self) -> np.ndarray:
         """[N + 1, hidden_dim] embeddings of all texts, that of an empty text last."""
-        embed = graph_function(self.embed, reduce_retracing=True)
-        rows = tf.range(len(self.tokens))
-        return np.concatenate([embed(rows[i : i + _BATCH]).numpy() for i in range(0, len(rows), _BATCH)])
+        return tf.gather(self._embed_all_distinct(), self._places).numpy()
+
+    def _embed_all_distinct(self) -> tf.Tensor:
+        """[D + 1, hidden_dim] embeddings of all distinct texts, that of an empty text last."""
+        if self._embeddings is not None:
+            return self._embeddings
+        embed = graph_function(lambda places: self._embed_distinct(places, False), reduce_retracing=True)
+        places = tf.range(len(self.tokens))
+        return tf.concat([embed(places[i : i + _BATCH]) for i in range(0, len(places), _BATCH)], axis=0)
 
     def freeze(self) -> None:
         """Keeps the embeddings as they are now; what the frozen layers made is let go."""
-        self._embeddings = tf.constant(self.embed_all())
+        self._embeddings = self._embed_all_distinct()
         self._frozen = None

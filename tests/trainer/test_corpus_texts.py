@@ -79,3 +79,15 @@ def test_a_trained_layer_shows_in_the_embeddings():
     after = texts.embed(ROWS).numpy()
     assert np.abs(after - before).max() > 1e-2
     np.testing.assert_allclose(after, tower(tf.gather(np.append(TEXTS, b""), ROWS)), atol=1e-6)
+
+
+def test_items_that_share_a_text_share_the_work(tower):
+    texts = np.array([b"a", b"ab c", b"a", b"a", b""], dtype=object)
+    corpus = CorpusTexts(tower, texts, cache_mb=1)
+    assert len(corpus.tokens) == 4  # three texts, and that of an unknown item
+    rows = tf.range(6)
+    embeddings = corpus.embed(rows).numpy()
+    np.testing.assert_array_equal(embeddings[0], embeddings[2])
+    np.testing.assert_array_equal(embeddings[4], embeddings[5])
+    assert np.abs(embeddings[0] - embeddings[1]).max() > 1e-3
+    np.testing.assert_allclose(corpus.embed_all(), embeddings, atol=1e-5)
