@@ -53,8 +53,8 @@ def test_no_file_and_no_request(tmp_path):
     [
         b"user_id,item_id\n1,2\n",
         b"short",
-        gzip.compress(b"user_id,item_id\n1,2\n"),
-        gzip.compress(b"x" * 1000)[:-12],
+        gzip.compress(b"user_id,item_id\n1,2\n", mtime=0),
+        gzip.compress(b"x" * 1000, mtime=0)[:-12],
         b"\x1f\x8b\x08 no gzip",
         # A record that is no tf.Example, and one that is cut off.
         b"\x03\0\0\0\0\0\0\0\0\0\0\0abc\0\0\0\0",
