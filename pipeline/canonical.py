@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.config.data import UNSPLIT, SplitConfig
-from pipeline.config.run import RunConfig
+from pipeline.config.run import DATA_DIR, RunConfig
 from pipeline.config.training import TaskConfig
 from pipeline.datasets.base import DatasetAdapter
 from pipeline.datasets.reading import digest
@@ -31,13 +31,12 @@ from pipeline.preparation.prepare_tables import prepare_tables
 from pipeline.preparation.settings import QUARANTINE, PreparationSettings, time_limits
 from pipeline.privacy.erasure_list import ErasureList
 from pipeline.privacy.policy import stored_key
-from pipeline.privacy.spans import KEY_ENTRY
+from pipeline.privacy.spans import KEY_ENTRY, SUMMARY_FILE
 from schemas.features import FeatureSet, Stream, TableLayout, declare_features, item_feature_name
 
 # Goes up when what is written, or how raw values are understood, changes.
 FORMAT_VERSION = 2
 CORPUS = "corpus"
-_SUMMARY_FILE = "summary.json"
 _USERS_FILE = "users.parquet"
 _HISTORIES_FILE = "histories.parquet"
 _ITEMS_PER_FILE = 100_000
@@ -133,10 +132,10 @@ def prepare(config: RunConfig, split: SplitConfig | None = None, folder: Path | 
     )
     split = split or config.split
     name = _digest(settings, config, split)
-    root = (folder or config.run_dir / "data") / name[:16]
+    root = (folder or config.run_dir / DATA_DIR) / name[:16]
     try:
         reused = _write_once(root, settings, features, config, split, name)
-        summary = json.loads((root / _SUMMARY_FILE).read_text(encoding="utf-8"))
+        summary = json.loads((root / SUMMARY_FILE).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot write to {root.parent}: {error.strerror or error}") from error
     for task in config.ranking.tasks if split != UNSPLIT else ():
@@ -211,12 +210,12 @@ def _write_once(
     name: str,
 ) -> bool:
     """Writes the files if they are not there, and says whether they were."""
-    if (root / _SUMMARY_FILE).is_file():
+    if (root / SUMMARY_FILE).is_file():
         return True
     settings.adapter.check()
     root.parent.mkdir(parents=True, exist_ok=True)
     with exclusive(root.with_name(f"{root.name}.lock")):
-        if (root / _SUMMARY_FILE).is_file():  # another process was quicker
+        if (root / SUMMARY_FILE).is_file():  # another process was quicker
             return True
         staging = root.with_name(f"{root.name}.staging")
         shutil.rmtree(staging, ignore_errors=True)  # of a process that was killed
@@ -258,7 +257,7 @@ def _write(
         **summary,
     }
     text = json.dumps(summary, indent=2, ensure_ascii=False)
-    (folder / _SUMMARY_FILE).write_text(text, encoding="utf-8")
+    (folder / SUMMARY_FILE).write_text(text, encoding="utf-8")
 
 
 def _write_items(items: pa.Table, folder: Path) -> None:

@@ -191,12 +191,12 @@ def _crosses(inputs: Tensors, outputs: Tensors, settings: TransformSettings, str
     config, features = settings.features, settings.feature_set
     crosses: Tensors = {}
     for pair in features.crosses_of(stream):
-        number_side = features.number_side(pair)
+        sides = features.crossed_with_number(pair)
         name = cross_name(*pair)
-        if number_side is None:
+        if sides is None:
             crosses[name] = _cross_of_texts(pair, name, inputs, outputs, config)
         else:
-            other = pair[0] if pair[1] == number_side else pair[1]
+            other, number_side = sides
             indices = outputs.get(bucket_name(other), outputs[other])
             crosses[name] = _cross_with_bucket(indices, outputs[bucket_name(number_side)], config)
     return crosses

@@ -202,10 +202,13 @@ class FeatureSet:
             names |= {HOUR_OF_DAY, WEEKDAY}
         return tuple(pair for pair in self.crosses if pair[0] in names)
 
-    def number_side(self, pair: tuple[str, str]) -> str | None:
-        """The side of a cross that is a number, the right one of two; `None` if both are categories."""
+    def crossed_with_number(self, pair: tuple[str, str]) -> tuple[str, str] | None:
+        """The other side of a cross, and its number, the right one of two; `None` without a number."""
         numbers = {f.name for f in self.features if f.encoding == Encoding.NUMBER}
-        return next((side for side in reversed(pair) if side in numbers), None)
+        left, right = pair
+        if right in numbers:
+            return left, right
+        return (right, left) if left in numbers else None
 
     def request_features(self) -> tuple[Feature, ...]:
         """Interaction features that a request may carry: all but the item and the labels."""
@@ -357,5 +360,6 @@ def _check_cross(pair: tuple[str, str], features: FeatureSet) -> None:
     left, right = pair
     if known[left] != known[right]:
         raise ValueError(f"cannot cross '{left}' with '{right}': one is of users, the other of items")
-    if features.number_side(pair) is None and (sides[known[left]][left] or sides[known[right]][right]):
+    has_list = sides[known[left]][left] or sides[known[right]][right]
+    if has_list and features.crossed_with_number(pair) is None:
         raise ValueError(f"cannot cross '{left}' with '{right}': an item's categories cross with numbers")

@@ -77,12 +77,11 @@ def model_sizes(
             sizes |= {HOUR_OF_DAY: 24, WEEKDAY: 7}
         crosses = {}
         for pair in features.crosses_of(stream):
-            number_side = features.number_side(pair)
-            if number_side is None:
+            sides = features.crossed_with_number(pair)
+            if sides is None:
                 crosses[cross_name(*pair)] = size(output, cross_name(*pair))
             else:
-                other = pair[0] if pair[1] == number_side else pair[1]
-                crosses[cross_name(*pair)] = sizes.get(other, config.num_buckets) * config.num_buckets
+                crosses[cross_name(*pair)] = sizes.get(sides[0], config.num_buckets) * config.num_buckets
         return sizes | crosses
 
     query_attributes = attributes(interactions, Stream.INTERACTIONS)

@@ -25,6 +25,10 @@ from pipeline.config.privacy import PrivacyConfig
 from pipeline.config.training import IndexConfig, RankingConfig, RetrievalConfig, TextTowerConfig
 from pipeline.errors import InputError
 
+# In a run's folder: the prepared data, and what was only validated.
+DATA_DIR = "data"
+VALIDATION_DIR = "validation"
+
 
 class GateConfig(Frozen):
     """What a trained version must reach on the test split before it is pushed.
@@ -97,7 +101,7 @@ class RunConfig(Frozen):
     @property
     def validation_dir(self) -> Path:
         """Folder of what the last validation without training wrote."""
-        return self.run_dir / "validation"
+        return self.run_dir / VALIDATION_DIR
 
     @property
     def bundle_dir(self) -> Path:

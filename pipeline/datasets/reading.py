@@ -122,7 +122,7 @@ def as_categories(column: Column, name: str) -> pa.ListArray:
     rows = pc.list_parent_indices(values).to_numpy(zero_copy_only=False)
     flat = pc.utf8_trim_whitespace(_as_text(values.flatten(), name))
     named = pc.fill_null(pc.not_equal(flat, ""), False)
-    counts = np.bincount(rows[_mask(named)], minlength=len(values))
+    counts = np.bincount(rows[as_mask(named)], minlength=len(values))
     offsets = np.append(0, np.cumsum(counts))
     return pa.ListArray.from_arrays(
         pa.array(offsets, pa.int32(), mask=np.append(counts == 0, False)), flat.filter(named)
@@ -209,16 +209,18 @@ def _singletons(text: pa.Array) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(np.arange(len(text) + 1), pa.int32()), text)
 
 
-def _mask(values: Column) -> np.ndarray:
+def as_mask(values: Column | np.ndarray) -> np.ndarray:
     """Booleans without nulls, as NumPy has them."""
+    if isinstance(values, np.ndarray):
+        return values
     return values.to_numpy() if isinstance(values, pa.ChunkedArray) else values.to_numpy(zero_copy_only=False)
 
 
 def _missing(column: Column) -> np.ndarray:
     """Which cells are null, NaN or empty; [N] bool."""
     if _is_text(column.type):
-        return _mask(pc.fill_null(pc.equal(column, ""), True))
-    return _mask(pc.is_null(column, nan_is_null=pa.types.is_floating(column.type)))
+        return as_mask(pc.fill_null(pc.equal(column, ""), True))
+    return as_mask(pc.is_null(column, nan_is_null=pa.types.is_floating(column.type)))
 
 
 def _as_floats(column: Column, name: str) -> np.ndarray:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.datasets.raw_table import RawTable
-from pipeline.datasets.reading import as_categories, as_numbers, as_seconds, as_texts, as_vectors
+from pipeline.datasets.reading import as_categories, as_mask, as_numbers, as_seconds, as_texts, as_vectors
 from pipeline.errors import InputError
 from schemas.features import (
     DWELL_SECONDS,
@@ -137,7 +137,7 @@ class _Sieve:
     def texts(self, name: str, longest: int) -> pa.ChunkedArray:
         """Texts; one that is too long is cut."""
         texts = as_texts(self.column(name), name)
-        long = _mask(pc.fill_null(pc.greater(pc.utf8_length(texts), longest), False))
+        long = as_mask(pc.fill_null(pc.greater(pc.utf8_length(texts), longest), False))
         if not long.any():
             return texts
         self._note(Rule.CUT_TEXT, long, name)
@@ -173,7 +173,7 @@ class _Sieve:
 
     def _drop(self, rule: Rule, wrong: pa.ChunkedArray | np.ndarray, name: str) -> None:
         """Drops rows, those that are dropped already left out of account."""
-        fresh = _mask(wrong) & ~self._dropped
+        fresh = as_mask(wrong) & ~self._dropped
         self._note(rule, fresh, name)
         self._dropped |= fresh
 
@@ -230,10 +230,3 @@ def reject_records(
     return pa.table(
         [known.get(f.name, pa.nulls(count, f.type)) for f in QUARANTINE_SCHEMA], schema=QUARANTINE_SCHEMA
     )
-
-
-def _mask(values: pa.Array | pa.ChunkedArray | np.ndarray) -> np.ndarray:
-    """Booleans without nulls, as NumPy has them."""
-    if isinstance(values, np.ndarray):
-        return values
-    return values.to_numpy() if isinstance(values, pa.ChunkedArray) else values.to_numpy(zero_copy_only=False)

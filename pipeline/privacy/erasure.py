@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+from pipeline.config.run import DATA_DIR
 from pipeline.errors import InputError
 from pipeline.files import PARTIAL_SUFFIX, replaced
 from pipeline.privacy.erasure_list import ErasureList
@@ -18,7 +19,7 @@ from pipeline.privacy.person import Person
 from pipeline.privacy.person_rows import remove_rows
 from pipeline.privacy.pseudonyms import PseudonymKey
 from pipeline.privacy.spans import clear_staging, recount
-from pipeline.privacy.survey import DATA, Area, Survey, files, survey
+from pipeline.privacy.survey import Area, Survey, files, survey
 
 # What a new run does, since the data changed: all that was made of the person is made again without.
 RETRAINING = (
@@ -55,7 +56,7 @@ def erase(run_dir: Path, person: Person, key: PseudonymKey | None) -> Survey:
       OSError: A file cannot be read or written.
     """
     people = ErasureList.load(run_dir)
-    clear_staging(run_dir / DATA)
+    clear_staging(run_dir / DATA_DIR)
     _clear_partial(run_dir)
     known = people.find(person)
     found = survey(run_dir, person, known)
@@ -71,7 +72,7 @@ def erase(run_dir: Path, person: Person, key: PseudonymKey | None) -> Survey:
         if table.suffix == ".parquet":
             remove_rows(run_dir / table, person)
     for span in entry.spans:
-        recount(run_dir / DATA / span)
+        recount(run_dir / DATA_DIR / span)
     for folder in found.folders(Area.INTERMEDIATE):
         shutil.rmtree(run_dir / folder)
     _clear_log(run_dir / _LOG, person)
@@ -123,7 +124,7 @@ def _has_newer(folder: Path, held: set[Path]) -> bool:
 
 def _clear_partial(run_dir: Path) -> None:
     """Removes what an erasure that was killed had half written."""
-    for path in [*run_dir.glob(f"*{PARTIAL_SUFFIX}"), *(run_dir / DATA).rglob(f"*{PARTIAL_SUFFIX}")]:
+    for path in [*run_dir.glob(f"*{PARTIAL_SUFFIX}"), *(run_dir / DATA_DIR).rglob(f"*{PARTIAL_SUFFIX}")]:
         path.unlink()
 
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from pipeline.config.run import DATA_DIR, VALIDATION_DIR
 from pipeline.privacy.erasure_list import Erased
 from pipeline.privacy.lineage import ARTIFACTS
 from pipeline.privacy.person import Person
 from pipeline.privacy.traces import holds_person
 
-DATA = "data"
 BUNDLE = "bundle"
-VALIDATION = "validation"
 _SYSTEM = ".system"
 # What TFX makes again from prepared data; everything else that is made of them awaits training.
 _INTERMEDIATE = {"statistics", "anomalies", "transform_graph", "updated_analyzer_cache", _SYSTEM}
@@ -113,11 +112,11 @@ def files(folder: Path) -> Iterator[Path]:
 def area_of(name: Path) -> Area:
     """The area of a file, by its path relative to the run's folder."""
     top = name.parts[0]
-    if top == DATA:
+    if top == DATA_DIR:
         return Area.DATA
     if top == BUNDLE:
         return Area.VERSIONS
-    if top == VALIDATION:
+    if top == VALIDATION_DIR:
         return Area.INTERMEDIATE
     if top != ARTIFACTS:
         return Area.OTHER
