@@ -66,7 +66,7 @@ def with_history(
         kept &= times >= since
     position = position[kept]
     table = interactions.filter(pa.array(kept))
-    return _append_histories(table, interactions, layout, by_user[enters], begin[position], end[position])
+    return append_histories(table, interactions, layout, by_user[enters], begin[position], end[position])
 
 
 def user_histories(interactions: pa.Table, layout: TableLayout) -> pa.Table:
@@ -90,7 +90,7 @@ def user_histories(interactions: pa.Table, layout: TableLayout) -> pa.Table:
     by_id = pc.sort_indices(ids).to_numpy()
     ids, begin, end = ids.take(pa.array(by_id)), begin[by_id], end[by_id]
     table = pa.Table.from_arrays([ids], schema=pa.schema([pa.field(USER_ID, pa.string(), nullable=False)]))
-    return _append_histories(table, interactions, layout, by_user, begin, end)
+    return append_histories(table, interactions, layout, by_user, begin, end)
 
 
 def _in_time_order(interactions: pa.Table) -> pa.Table:
@@ -98,7 +98,7 @@ def _in_time_order(interactions: pa.Table) -> pa.Table:
     return interactions.take(pa.array(np.argsort(interactions[TIMESTAMP].to_numpy(), kind="stable")))
 
 
-def _append_histories(
+def append_histories(
     table: pa.Table,
     interactions: pa.Table,
     layout: TableLayout,
@@ -106,7 +106,16 @@ def _append_histories(
     begin: np.ndarray,
     end: np.ndarray,
 ) -> pa.Table:
-    """Gives each row of `table` the interactions at `order[begin:end]`."""
+    """Gives each row of a table the lists of a history.
+
+    Args:
+      table: [R] rows.
+      interactions: What may be in a history.
+      layout: Says what interactions have.
+      order: [E] rows of `interactions`.
+      begin: [R] where in `order` a row's history begins.
+      end: [R] where it ends.
+    """
     for name, source, kind in _history_columns(layout):
         values = interactions[source].combine_chunks()
         if source == DWELL_SECONDS:

@@ -9,7 +9,8 @@ What each feature becomes follows from its record's encoding. All outputs are de
 | NUMBER              | float32 z-score (0 if absent) and int64 quantile bucket (the last one if absent)  |
 | SEQUENCE            | float32, its newest values, padded with 0                                         |
 | SEQUENCE_VOCABULARY | int64 indices of its newest values, padded with -1                                |
-| SEQUENCE_TIME       | float32 `history_ages`, log(1 + seconds ago), padded with 0                       |
+| SEQUENCE_TIME       | float32 `history_ages`, log(1 + seconds ago), and `history_gaps`, log(1 + seconds |
+|                     | to the next event, the newest's to the request), padded with 0                    |
 | VECTOR              | float32 of the vector's width, zeros if absent or of another length               |
 | TEXT                | string; an item's title and text also joined as `text`                            |
 | TIME                | int64 `hour_of_day` (UTC) and `weekday` (Monday is 0)                             |
@@ -42,6 +43,7 @@ from schemas.features import (
     ENGAGED,
     EVENT_TYPE,
     HISTORY_AGES,
+    HISTORY_GAPS,
     HISTORY_VALUES,
     HOUR_OF_DAY,
     TEXT,
@@ -167,6 +169,7 @@ def _encode_history(history: RequestHistory, inputs: Tensors, settings: Transfor
         x = inputs[feature.name]
         if feature.encoding == Encoding.SEQUENCE_TIME:
             outputs[HISTORY_AGES] = history.ages()
+            outputs[HISTORY_GAPS] = history.gaps()
         elif feature.encoding == Encoding.SEQUENCE_VOCABULARY:
             indices = indices_by(x, inputs[EVENT_TYPE], feature.name, config)
             outputs[feature.name] = history.newest(indices, tf.constant(-1, tf.int64))

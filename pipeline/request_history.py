@@ -47,6 +47,9 @@ class RequestHistory:
         now, times = (tf.clip_by_value(x, -_FARTHEST, _FARTHEST) for x in (now, times))
         seconds = tf.maximum(now - times, 0)
         self._seconds = tf.where(self._has_time, seconds, 0)
+        is_newest = tf.equal(tf.range(length, dtype=tf.int64), self._count - 1)
+        after = tf.where(is_newest, now, tf.concat([times[:, 1:], now], axis=1))
+        self._seconds_to_next = tf.where(self._has_time, tf.maximum(after - times, 0), 0)
 
     def newest(self, x: tf.SparseTensor, default: Any) -> tf.Tensor:
         """A list's values beside the newest items.
@@ -67,6 +70,10 @@ class RequestHistory:
     def ages(self) -> tf.Tensor:
         """log(1 + seconds before the request) of each event; [B, length] float32, 0 if not known."""
         return tf.math.log1p(tf.cast(self._seconds, tf.float32))
+
+    def gaps(self) -> tf.Tensor:
+        """log(1 + seconds to the next event), the newest's to the request; [B, length] float32, 0 if not known."""
+        return tf.math.log1p(tf.cast(self._seconds_to_next, tf.float32))
 
     def share_of(self, feature: HistoryFeature) -> tf.SparseTensor:
         """A number made from the history: its log(1 + x) as a share of the largest that is usual.

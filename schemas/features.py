@@ -28,6 +28,7 @@ TEXT = "text"
 HOUR_OF_DAY = "hour_of_day"
 WEEKDAY = "weekday"
 HISTORY_AGES = "history_ages"
+HISTORY_GAPS = "history_gaps"
 ENGAGED = "engaged"
 
 # Stands for the item ids that too few people have.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
@@ -14,6 +16,25 @@ from trainer.item_lookup import ItemLookup
 # the time that training on it takes.
 _SHUFFLE_BUFFER = 200_000
 _OPEN_FILES = 16
+_CHUNK = 1024
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Which examples of a split are read.
+
+    Attributes:
+      mask: [E] bool, in the order of the split's sorted files.
+      counts: Examples of each file.
+    """
+
+    mask: np.ndarray
+    counts: Mapping[str, int]
+
+    def first(self, files: Sequence[str]) -> np.ndarray:
+        """[F] int64 number of the first example of each of the sorted files."""
+        ends = np.cumsum([self.counts[file] for file in files])
+        return np.append(0, ends[:-1]).astype(np.int64)
 
 
 def interactions_dataset(
@@ -23,6 +44,7 @@ def interactions_dataset(
     batch_size: int,
     shuffle_seed: int | None = None,
     select: Callable[[tf.data.Dataset], tf.data.Dataset] | None = None,
+    kept: Kept | None = None,
 ) -> tf.data.Dataset:
     """One pass over a split of the interactions.
 
@@ -35,6 +57,7 @@ def interactions_dataset(
         batch; by default the order of the files is kept, and every example.
       select: Chooses among the serialized examples, before they are shuffled; by default all are
         read.
+      kept: Which examples are read at all, by their numbers; by default all.
 
     Returns:
       A dataset of dictionaries from transformed feature name to [B] or [B, length].
@@ -48,7 +71,8 @@ def interactions_dataset(
         rows = {name: tf.ensure_shape(item_lookup(values), values.shape) for name, values in ids.items()}
         return {**features, **rows}
 
-    dataset = _records(sorted(files)) if shuffle_seed is None else _mixed(sorted(files), shuffle_seed)
+    shards = _shards(sorted(files), kept)
+    dataset = shards.flat_map(_read(kept)) if shuffle_seed is None else _mixed(shards, shuffle_seed, kept)
     if select is not None:
         dataset = select(dataset)
     if shuffle_seed is not None:
@@ -57,18 +81,37 @@ def interactions_dataset(
     return dataset.map(parse, num_parallel_calls=2, deterministic=True).prefetch(2)
 
 
-def _records(files: Sequence[str] | tf.Tensor) -> tf.data.Dataset:
-    """Serialized examples, one file after another."""
-    return tf.data.TFRecordDataset(files, compression_type="GZIP")
+def _shards(files: Sequence[str], kept: Kept | None) -> tf.data.Dataset:
+    """Each file and the number of its first example."""
+    first = np.zeros(len(files), np.int64) if kept is None else kept.first(files)
+    return tf.data.Dataset.from_tensor_slices((list(files), first))
 
 
-def _mixed(files: Sequence[str], seed: int) -> tf.data.Dataset:
+def _read(kept: Kept | None) -> Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]:
+    """From a file and the number of its first example to its serialized examples."""
+
+    def records(file: tf.Tensor, first: tf.Tensor) -> tf.data.Dataset:
+        examples = tf.data.TFRecordDataset(file, compression_type="GZIP")
+        if kept is None:
+            return examples
+        mask = tf.constant(kept.mask)
+
+        def choose(number: tf.Tensor, chunk: tf.Tensor) -> tf.Tensor:
+            start = first + number * _CHUNK
+            return tf.boolean_mask(chunk, mask[start : start + tf.size(chunk, tf.int64)])
+
+        return examples.batch(_CHUNK).enumerate().map(choose).unbatch()
+
+    return records
+
+
+def _mixed(shards: tf.data.Dataset, seed: int, kept: Kept | None) -> tf.data.Dataset:
     """Serialized examples, of several files by turns.
 
     The shuffle buffer may hold but a few files. So each pass takes them in another order, several at a
     time.
     """
-    order = tf.data.Dataset.from_tensor_slices(list(files)).shuffle(len(files), seed=seed)
+    order = shards.shuffle(shards.cardinality(), seed=seed)
     return order.interleave(
-        _records, cycle_length=_OPEN_FILES, block_length=16, num_parallel_calls=2, deterministic=True
+        _read(kept), cycle_length=_OPEN_FILES, block_length=16, num_parallel_calls=2, deterministic=True
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +14,7 @@ from pipeline.config.training import RetrievalConfig
 from schemas.features import (
     HISTORY_AGES,
     HISTORY_EVENT_TYPES,
+    HISTORY_GAPS,
     HISTORY_ITEM_IDS,
     ITEM_ID,
     USER_ID,
@@ -22,11 +23,13 @@ from schemas.features import (
 from trainer.corpus import Corpus
 from trainer.corpus_texts import CorpusTexts
 from trainer.graphs import graph_function, untouched_by_autograph
-from trainer.history_encoder import build_history_encoder
+from trainer.history_encoders.build import build_history_encoder
+from trainer.losses import LOSSES
+from trainer.samplers import build_sampler
 from trainer.sizes import ModelSizes
 from trainer.text_tower import TextTower
-from trainer.towers import Tower
-from trainer.vector_encoder import VectorEncoder
+from trainer.ties import shuffle_ties
+from trainer.towers import CandidateTower, QueryTower
 
 Features = Mapping[str, tf.Tensor]
 
@@ -36,16 +39,31 @@ _MAX_SCORES = 1 << 26  # of a batch of queries with the whole corpus: 256 MiB
 _MIN_VALIDATION_BATCH, _MAX_VALIDATION_BATCH = 16, 2048
 
 
+class Moments(NamedTuple):
+    """The moments of a batch's histories at which the next event is known, the requests among them.
+
+    Attributes:
+      example: [M] int32 example of each.
+      place: [M] int32 events before it.
+      target: [M] int32 corpus row of the next event.
+    """
+
+    example: tf.Tensor
+    place: tf.Tensor
+    target: tf.Tensor
+
+
 class RetrievalModel(tfrs.models.Model):
-    """Query tower (id, attributes, history) and candidate tower (id, attributes, text, vectors).
+    """Query tower (history, attributes, id) and candidate tower (id, attributes, text, vectors).
 
-    History and candidates share their item embeddings; to a history's is added that of the event's
-    type, if there are types, which is zeros for one that training has not seen. An item without an
-    interaction in the training split, and one outside the corpus, take the embedding of the unknown
-    item, which `id_dropout` trains, so that text, vectors and attributes carry them.
+    History and candidates share their embeddings, text and all; to a history's is added that of the
+    event's type, if there are types, which is zeros for one that training has not seen. An item without
+    an interaction in the training split, and one outside the corpus, take the id embedding of the unknown
+    item, which `id_dropout` trains, and a middling popularity, so that text, vectors and attributes carry
+    them.
 
-    Trained by in-batch softmax with the logQ correction (Yi et al. 2019), accidental hits
-    removed, and a learnt temperature.
+    An example teaches the next event at each moment of its history, by a softmax (or BPR) over the corpus
+    or a sample of it.
     """
 
     def __init__(
@@ -75,15 +93,33 @@ class RetrievalModel(tfrs.models.Model):
         self._id_rows = tf.constant(
             np.where(trained, np.arange(corpus.num_items + 1), self._unknown), tf.int32
         )
-        shares = np.append(np.maximum(item_counts, 1), 1) / max(item_counts.sum(), 1)
-        self._sampling_probability = tf.constant(shares, tf.float32)
+        self._popularity = tf.constant(_popularity(item_counts))
+        self._sampler = build_sampler(config.sampler_for(corpus.num_items), item_counts, config.num_uniform)
+        self._loss = LOSSES[config.loss]
 
         self.text_tower = text_tower
         self._texts = CorpusTexts(text_tower, corpus.texts, text_cache_mb)
-        embedding = tf_keras.layers.Embedding
-        self.item_embedding = embedding(corpus.num_items + 1, config.id_dim, name="item_id")
-        self.user_embedding = embedding(sizes.num_users, config.id_dim, name="user_id")
-        self._embedding_dropout = tf_keras.layers.Dropout(config.dropout)
+        self._build_layers(config, sizes, corpus.num_items)
+        # Filled before each validation and at the end of training.
+        self.corpus_embeddings = tf.Variable(
+            tf.zeros([corpus.num_items + 1, config.embedding_dim + 1]),
+            trainable=False,
+            name="corpus_embeddings",
+        )
+        self.text_optimizer = tf_keras.optimizers.Adam(config.text_learning_rate)
+        self._recall = tf_keras.metrics.Mean(name=f"recall_at_{VALIDATION_K}")
+
+    def _build_layers(self, config: RetrievalConfig, sizes: ModelSizes, num_items: int) -> None:
+        """Creates the embeddings, the history encoder and the towers."""
+        small = tf_keras.initializers.RandomNormal(stddev=0.05)
+        embedding, dim = tf_keras.layers.Embedding, config.embedding_dim
+        self.item_embedding = embedding(num_items + 1, dim, embeddings_initializer=small, name="item_id")
+        self.user_embedding = None
+        if config.user_id:
+            self.user_embedding = embedding(
+                sizes.num_users, dim, embeddings_initializer=small, name="user_id"
+            )
+        self._user_dropout = tf_keras.layers.Dropout(config.dropout)
         # The index of an absent number's bucket is the last one.
         self._absent_buckets = {
             name: sizes.query_attributes[bucket_name(name)] - 1 for name in sizes.history_numbers
@@ -92,72 +128,80 @@ class RetrievalModel(tfrs.models.Model):
         self.event_type_embedding = None
         if sizes.num_event_types:
             self.event_type_embedding = embedding(
-                sizes.num_event_types, config.id_dim, embeddings_initializer="zeros", name="event_type"
+                sizes.num_event_types, dim, embeddings_initializer="zeros", name="event_type"
             )
-        self.vector_encoder = None
-        if sizes.item_vectors:
-            self.vector_encoder = VectorEncoder(sizes.item_vectors, config.vector_dim, name="vectors")
-        self.text_projection = tf_keras.layers.Dense(config.id_dim, name="text_projection")
-        self.query_tower = self._tower(sizes.query_attributes, sizes.query_numbers, "query_tower")
-        self.candidate_tower = self._tower(sizes.item_attributes, sizes.item_numbers, "candidate_tower")
-        self.log_temperature = tf.Variable(
-            np.log(config.initial_temperature), dtype=tf.float32, name="log_temperature"
-        )
-        # Filled before each validation and at the end of training.
-        self.corpus_embeddings = tf.Variable(
-            tf.zeros([corpus.num_items + 1, config.embedding_dim]), trainable=False, name="corpus_embeddings"
-        )
-        self.text_optimizer = tf_keras.optimizers.Adam(config.text_learning_rate)
-        self.task = tfrs.tasks.Retrieval(remove_accidental_hits=True)
-        self._recall = tf_keras.metrics.Mean(name=f"recall_at_{VALIDATION_K}")
-
-    def _tower(self, vocabulary_sizes: Mapping[str, int], numbers: tuple[str, ...], name: str) -> Tower:
-        config = self._config
-        return Tower(
-            vocabulary_sizes,
-            numbers,
+        self.query_tower = QueryTower(
+            sizes.query_attributes,
+            sizes.query_numbers,
             config.attribute_dim,
             config.hidden_dims,
-            config.embedding_dim,
             config.dropout,
-            name=name,
+            config.initial_temperature,
+            name="query_tower",
+        )
+        self.candidate_tower = CandidateTower(
+            sizes.item_attributes,
+            sizes.item_numbers,
+            sizes.item_vectors,
+            config.attribute_dim,
+            config.content_dim,
+            config.hidden_dims,
+            config.dropout,
+            name="candidate_tower",
         )
 
+    @property
+    def temperature(self) -> tf.Tensor:
+        """Scalar float32: what the cosine of query and candidate is divided by."""
+        return self.query_tower.temperature
+
     @untouched_by_autograph
-    def query_embeddings(self, features: Features, training: bool = False) -> tf.Tensor:
-        """Encodes queries.
+    def query_embeddings(self, features: Features) -> tf.Tensor:
+        """Encodes queries, the history's items by `corpus_embeddings`.
 
         Args:
           features: Transformed interaction features, `history_item_ids` as corpus rows.
-          training: Whether dropout is on.
 
         Returns:
-          [B, embedding_dim] of length one.
+          [B, embedding_dim + 1].
         """
-        if training:
-            features = self._drop_times(features)
-        history_rows = features[HISTORY_ITEM_IDS]
-        history = self.item_embedding(tf.gather(self._id_rows, tf.maximum(history_rows, 0)))
+        rows = features[HISTORY_ITEM_IDS]
+        items = tf.gather(self.corpus_embeddings, tf.maximum(rows, 0))[..., :-1]
+        states = self._states(features, items, training=False)
+        place = tf.math.count_nonzero(rows >= 0, axis=1, dtype=tf.int32)
+        moments = Moments(tf.range(tf.size(place)), place, place)
+        others = [self.query_tower.encode_attributes(features)]
+        return self._queries(features, states, moments, others, training=False)
+
+    def _states(self, features: Features, items: tf.Tensor, training: bool) -> tf.Tensor:
+        """What is known after each event, [B, length, dim], from the items' embeddings."""
         if self.event_type_embedding is not None:
             types = features[HISTORY_EVENT_TYPES]
             last = tf.cast(self.event_type_embedding.input_dim - 1, types.dtype)
             # An event without a type is one of a type out of the vocabulary.
-            history += self.event_type_embedding(tf.where(types < 0, last, types))
-        history = self._embedding_dropout(history, training=training)
-        encoded = self.history_encoder(history, history_rows >= 0, features[HISTORY_AGES])
-        user = self._embedding_dropout(self.user_embedding(features[USER_ID]), training=training)
-        return self.query_tower(features, [encoded, user], training=training)
+            items += self.event_type_embedding(tf.where(types < 0, last, types))
+        present = features[HISTORY_ITEM_IDS] >= 0
+        return self.history_encoder(
+            items, present=present, gaps=features[HISTORY_GAPS], training=training
+        )
 
-    def _drop_times(self, features: Features) -> Features:
-        """Features of which some lack all that follows from the history's times; see `time_dropout`."""
-        ages = features[HISTORY_AGES]
-        dropped = tf.random.uniform([tf.shape(ages)[0]]) < self._config.time_dropout
-        changed = {HISTORY_AGES: tf.where(dropped[:, tf.newaxis], 0.0, ages)}
-        for name, bucket in self._absent_buckets.items():
-            buckets = features[bucket_name(name)]
-            changed[name] = tf.where(dropped, 0.0, features[name])
-            changed[bucket_name(name)] = tf.where(dropped, tf.cast(bucket, buckets.dtype), buckets)
-        return {**features, **changed}
+    def _queries(
+        self,
+        features: Features,
+        states: tf.Tensor,
+        moments: Moments,
+        others: list[tf.Tensor],
+        training: bool,
+    ) -> tf.Tensor:
+        """Embeddings of the queries at some moments, [M, embedding_dim + 1]."""
+        before = tf.stack([moments.example, tf.maximum(moments.place - 1, 0)], axis=1)
+        known = moments.place > 0
+        state = tf.where(known[:, tf.newaxis], tf.gather_nd(states, before), 0.0)
+        gap = tf.where(known, tf.gather_nd(features[HISTORY_GAPS], before), 0.0)
+        if self.user_embedding is not None:
+            user = self._user_dropout(self.user_embedding(features[USER_ID]), training=training)
+            others = [*others, tf.gather(user, moments.example)]
+        return self.query_tower(state, gaps=gap, counts=moments.place, others=others, training=training)
 
     def candidate_embeddings(
         self, rows: tf.Tensor, attributes: Features, text_embeddings: tf.Tensor, training: bool = False
@@ -171,16 +215,17 @@ class RetrievalModel(tfrs.models.Model):
           training: Whether dropout, also of ids, is on.
 
         Returns:
-          [B, embedding_dim] of length one.
+          [B, embedding_dim + 1]: a direction of length one, and the popularity.
         """
         id_rows = tf.gather(self._id_rows, rows)
         if training:
             dropped = tf.random.uniform(tf.shape(rows)) < self._config.id_dropout
             id_rows = tf.where(dropped, self._unknown, id_rows)
-        vectors = [self.item_embedding(id_rows), self.text_projection(text_embeddings)]
-        if self.vector_encoder is not None:
-            vectors.append(self.vector_encoder(attributes))
-        return self.candidate_tower(attributes, vectors, training=training)
+        ids = self.item_embedding(id_rows)
+        direction = self.candidate_tower(
+            ids, features=attributes, text_embeddings=text_embeddings, training=training
+        )
+        return tf.concat([direction, tf.gather(self._popularity, id_rows)[:, tf.newaxis]], axis=-1)
 
     @untouched_by_autograph
     def corpus_candidates(self, rows: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -190,27 +235,98 @@ class RetrievalModel(tfrs.models.Model):
         return self.candidate_embeddings(rows, attributes, texts, training=training)
 
     def compute_loss(self, features: Features, training: bool = False) -> tf.Tensor:
-        """The in-batch softmax loss, a mean over the batch."""
-        rows = features[ITEM_ID]
-        # Each distinct candidate, and so each distinct text, is encoded once a batch.
-        distinct, positions = tf.unique(rows)
-        candidates = tf.gather(self.corpus_candidates(distinct, training=training), positions)
-        queries = self.query_embeddings(features, training=training)
-        loss = self.task(
-            queries * tf.exp(-self.log_temperature),
-            candidates,
-            candidate_sampling_probability=tf.gather(self._sampling_probability, rows),
-            candidate_ids=rows,
-            compute_metrics=False,
+        """The mean loss over all moments of the batch's histories."""
+        if training and self._config.shuffle_ties:
+            features = shuffle_ties(features, with_target=self.event_type_embedding is None)
+        moments = self.moments(features)
+        drawn = self._sampler.draw(moments.target, self._hard_rows(features))
+        history = features[HISTORY_ITEM_IDS]
+        # Each distinct item, and so each distinct text, is encoded once a step.
+        rows, places = tf.unique(tf.concat([drawn.rows, tf.reshape(tf.maximum(history, 0), [-1])], axis=0))
+        encoded = self.corpus_candidates(rows, training=training)
+        num_drawn = tf.size(drawn.rows)
+        candidates = tf.gather(encoded, places[:num_drawn])
+        items = tf.reshape(
+            tf.gather(encoded, places[num_drawn:])[:, :-1], [*_shape(history), self._config.embedding_dim]
         )
-        return loss / tf.cast(tf.shape(rows)[0], loss.dtype)
+        states = self._states(features, items, training)
+        others = [self._attributes_at(features, moments, training)]
+        queries = self._queries(features, states, moments, others, training)
+        logits = tf.matmul(queries, candidates, transpose_b=True) - drawn.log_expected
+        labels = tf.searchsorted(drawn.rows, moments.target)
+        return tf.reduce_mean(self._loss(logits, labels))
+
+    def moments(self, features: Features) -> Moments:
+        """The moments of a batch, the requests themselves and those inside their histories.
+
+        A history that is full may have been cut, and is not taken for one that began with its first event.
+        """
+        rows = features[HISTORY_ITEM_IDS]
+        batch, length = _shape(rows)
+        count = tf.math.count_nonzero(rows >= 0, axis=1, dtype=tf.int32)
+        place = tf.broadcast_to(tf.range(length + 1), [batch, length + 1])
+        targets = tf.concat([rows, tf.fill([batch, 1], -1)], axis=1)
+        targets = tf.where(tf.equal(place, count[:, tf.newaxis]), features[ITEM_ID][:, tf.newaxis], targets)
+        valid = (place <= count[:, tf.newaxis]) & (targets >= 0) & (targets < self._unknown)
+        valid &= (place > 0) | (count < length)[:, tf.newaxis]
+        found = tf.cast(tf.where(valid), tf.int32)
+        return Moments(found[:, 0], found[:, 1], tf.gather_nd(targets, found))
+
+    def _attributes_at(self, features: Features, moments: Moments, training: bool) -> tf.Tensor:
+        """Encoded attributes of the queries at some moments, [M, width].
+
+        What follows from the history's times is known of the request alone. Of some requests it is left
+        out as well; see `time_dropout`.
+        """
+        timeless = self.query_tower.encode_attributes(self._without_times(features))
+        timed = self.query_tower.encode_attributes(features)
+        if training:
+            dropped = tf.random.uniform([tf.shape(timed)[0], 1]) < self._config.time_dropout
+            timed = tf.where(dropped, timeless, timed)
+        count = tf.math.count_nonzero(features[HISTORY_ITEM_IDS] >= 0, axis=1, dtype=tf.int32)
+        is_request = tf.equal(moments.place, tf.gather(count, moments.example))[:, tf.newaxis]
+        return tf.where(
+            is_request, tf.gather(timed, moments.example), tf.gather(timeless, moments.example)
+        )
+
+    def _without_times(self, features: Features) -> Features:
+        """Features that lack the numbers made from the history's times."""
+        changed = {}
+        for name, bucket in self._absent_buckets.items():
+            changed[name] = tf.zeros_like(features[name])
+            changed[bucket_name(name)] = tf.fill(
+                tf.shape(features[name]), tf.cast(bucket, features[bucket_name(name)].dtype)
+            )
+        return {**features, **changed}
+
+    def _hard_rows(self, features: Features) -> tf.Tensor:
+        """[H] int32: the best rivals of the requests' items by the last `corpus_embeddings`."""
+        if self._config.sampler != "hard":
+            return tf.zeros([0], tf.int32)
+        scores = tf.where(self._is_seen(features), tf.float32.min, self._scores(features))
+        return tf.reshape(tf.math.top_k(scores, min(self._config.num_hard, self._unknown)).indices, [-1])
+
+    def _scores(self, features: Features) -> tf.Tensor:
+        """[B, N] scores of the whole corpus by `corpus_embeddings`."""
+        return tf.matmul(
+            self.query_embeddings(features), self.corpus_embeddings[: self._unknown], transpose_b=True
+        )
+
+    def _is_seen(self, features: Features) -> tf.Tensor:
+        """[B, N] bool: the items of each history."""
+        history = features[HISTORY_ITEM_IDS]
+        known = tf.where((history >= 0) & (history < self._unknown))
+        seen = tf.stack([known[:, 0], tf.cast(tf.gather_nd(history, known), tf.int64)], axis=1)
+        shape = tf.cast(tf.stack([tf.shape(history)[0], self._unknown]), tf.int64)
+        counts = tf.scatter_nd(seen, tf.ones([tf.shape(seen)[0]], tf.int32), shape)
+        return counts > 0
 
     def train_step(self, features: Features) -> dict[str, tf.Tensor]:
         """One step; the text tower has an optimizer of its own, with a smaller learning rate."""
         with tf.GradientTape() as tape:
             loss = self.compute_loss(features, training=True)
         self._apply_gradients(tape, loss)
-        return {"loss": loss, "temperature": tf.exp(self.log_temperature)}
+        return {"loss": loss, "temperature": self.temperature}
 
     @untouched_by_autograph
     def _apply_gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> None:
@@ -239,31 +355,22 @@ class RetrievalModel(tfrs.models.Model):
 
         The largest int32 for an item outside the corpus.
         """
-        scores = tf.matmul(
-            self.query_embeddings(features), self.corpus_embeddings[: self._unknown], transpose_b=True
-        )
-        history = features[HISTORY_ITEM_IDS]
-        known = tf.where((history >= 0) & (history < self._unknown))
-        seen = tf.stack([known[:, 0], tf.cast(tf.gather_nd(history, known), tf.int64)], axis=1)
-        scores = tf.tensor_scatter_nd_update(scores, seen, tf.fill([tf.shape(seen)[0]], scores.dtype.min))
+        scores = self._scores(features)
         true_rows = features[ITEM_ID]
         in_corpus = true_rows < self._unknown
         true_rows = tf.where(in_corpus, true_rows, 0)
         true_scores = tf.gather(scores, true_rows, batch_dims=1)
-        own = tf.stack([tf.range(tf.size(true_rows), dtype=tf.int64), tf.cast(true_rows, tf.int64)], axis=1)
-        left_out = tf.concat([seen, own], axis=0)
-        rivals = tf.tensor_scatter_nd_update(
-            tf.ones_like(scores, tf.bool), left_out, tf.zeros([tf.shape(left_out)[0]], tf.bool)
-        )
+        is_own = tf.equal(tf.range(self._unknown)[tf.newaxis], true_rows[:, tf.newaxis])
+        rivals = tf.logical_not(self._is_seen(features) | is_own)
         # What is not lower counts as better, so that neither ties nor NaN make a broken model look perfect.
         better = rivals & tf.logical_not(scores < true_scores[:, tf.newaxis])
         count = tf.reduce_sum(tf.cast(better, tf.int32), axis=1)
         return tf.where(in_corpus, count, tf.int32.max)
 
     def refresh_corpus_embeddings(self, batch_size: int = 1024) -> None:
-        """Encodes the whole corpus into `corpus_embeddings`; the unknown item's row is zeros."""
-        for start in range(0, self._unknown, batch_size):
-            rows = tf.range(start, min(start + batch_size, self._unknown))
+        """Encodes the whole corpus, and the unknown item, into `corpus_embeddings`."""
+        for start in range(0, self._unknown + 1, batch_size):
+            rows = tf.range(start, min(start + batch_size, self._unknown + 1))
             embeddings = self._encode_rows(rows)
             self.corpus_embeddings[start : start + len(rows)].assign(embeddings)
 
@@ -274,6 +381,21 @@ class RetrievalModel(tfrs.models.Model):
     def corpus_text_embeddings(self) -> np.ndarray:
         """[N + 1, hidden_dim] text embeddings of the corpus, that of an empty text last."""
         return self._texts.embed_all()
+
+
+def _popularity(item_counts: np.ndarray) -> np.ndarray:
+    """[N + 1] float32 z-scores of log(1 + count); 0, the mean, for what nobody engaged with, and the unknown."""
+    seen = item_counts > 0
+    logs = np.log1p(item_counts[seen])
+    scores = np.zeros(len(item_counts) + 1, np.float32)
+    if len(logs):
+        scores[:-1][seen] = (logs - logs.mean()) / max(float(logs.std()), 1e-6)
+    return scores
+
+
+def _shape(x: tf.Tensor) -> tuple[tf.Tensor, int]:
+    """Rows, which a graph may not know, and columns."""
+    return tf.shape(x)[0], x.shape[1]
 
 
 def validation_batch_size(num_items: int) -> int:

@@ -25,7 +25,7 @@ class QueryEncoder(tf.Module):
       parse_requests: Serialized requests, [B] `tf.Example`s, to raw features, scalars dense and
         anything else sparse.
       transform_queries: Raw features to transformed ones.
-      encode_queries: Transformed features to [B, embedding_dim].
+      encode_queries: Transformed features to [B, embedding_dim + 1].
     """
 
     def __init__(self, model: RetrievalModel, transform: QueryTransform):
@@ -37,9 +37,9 @@ class QueryEncoder(tf.Module):
         """
         super().__init__(name="queries")
         self._transform = transform
-        self._layers = [model.item_embedding, model.user_embedding, model.history_encoder, model.query_tower]
-        if model.event_type_embedding is not None:
-            self._layers.append(model.event_type_embedding)
+        self._layers = [model.history_encoder, model.query_tower]
+        self._layers += [x for x in (model.user_embedding, model.event_type_embedding) if x is not None]
+        self._candidates = model.corpus_embeddings  # by which the history's items are known
 
         @graph_function(input_signature=[_EXAMPLES])
         def parse_requests(examples: tf.Tensor) -> dict[str, tf.Tensor | tf.SparseTensor]:
@@ -58,8 +58,8 @@ class CorpusModule(tf.Module):
     Functions:
       lookup_items: Item ids of any shape to int32 corpus rows.
 
-    Variables: `item_ids` [N], `titles` [N], and `embeddings` [N + 1, embedding_dim], whose last row is
-    that of an unknown item.
+    Variables: `item_ids` [N], `titles` [N], and `embeddings` [N + 1, embedding_dim + 1], whose last
+    row is that of an unknown item.
     """
 
     def __init__(self, corpus: Corpus, embeddings: tf.Variable, item_lookup: ItemLookup):
@@ -84,7 +84,7 @@ class RetrievalModule(tf.Module):
     """The towers without an index, and the corpus.
 
     Functions:
-      embed_items: Serialized raw items, [B] `tf.Example`s, to [B, embedding_dim]; an item need
+      embed_items: Serialized raw items, [B] `tf.Example`s, to [B, embedding_dim + 1]; an item need
         not be in the corpus.
 
     Parts: `queries`, a :class:`QueryEncoder`, and `corpus`, a :class:`CorpusModule`.
@@ -114,11 +114,9 @@ class RetrievalModule(tf.Module):
         self.queries = QueryEncoder(model, query_transform)
         self.corpus = CorpusModule(corpus, model.corpus_embeddings, item_lookup)
         self.text_embeddings = tf.Variable(model.corpus_text_embeddings(), trainable=False)
-        self.temperature = tf.Variable(tf.exp(model.log_temperature), trainable=False)
+        self.temperature = tf.Variable(model.temperature, trainable=False)
         self._item_transform = item_transform
-        self._layers = [model.text_projection, model.candidate_tower, model.text_tower]
-        if model.vector_encoder is not None:
-            self._layers.append(model.vector_encoder)
+        self._layers = [model.item_embedding, model.candidate_tower, model.text_tower]
 
         @graph_function(input_signature=[_EXAMPLES])
         def embed_items(examples: tf.Tensor) -> tf.Tensor:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
+
 import tensorflow as tf
 import tf_keras
 
+from pipeline.config.training import RetrievalConfig
 from pipeline.splits import EVAL, TRAIN
 from schemas.features import ITEM_ID
 from trainer.corpus import CORPUS_SPLIT, load_corpus
-from trainer.input_fn import interactions_dataset
+from trainer.input_fn import Kept, interactions_dataset
 from trainer.item_lookup import ItemLookup
 from trainer.progress import LogEpochs
 from trainer.request import ItemTransform, QueryTransform
@@ -23,10 +25,11 @@ from trainer.retrieval_module import RetrievalModule
 from trainer.selection import engaged_only, evenly_spaced
 from trainer.settings import RetrievalSettings
 from trainer.sizes import model_sizes
+from trainer.split_index import SplitIndex
 from trainer.streams import TransformedStream
 from trainer.text_tower import build_text_tower
+from trainer.windows import Windows
 
-_EVAL_BATCH = 2048
 _MONITOR = f"val_recall_at_{VALIDATION_K}"
 
 
@@ -58,17 +61,17 @@ def train_retrieval(
     )
     lookup = ItemLookup(items.vocabulary_file(ITEM_ID), corpus.num_items)
     text_tower = build_text_tower(settings.text, settings.seed)
-    item_counts = count_items(interactions, lookup, settings)
+    index = SplitIndex.read(interactions.files(TRAIN), lookup)
     model = RetrievalModel(
         settings.retrieval,
         model_sizes(features, settings.features, interactions.transform_output, items.transform_output),
         corpus,
-        item_counts,
+        index.item_counts(corpus.num_items),
         text_tower,
         settings.text.cache_mb,
     )
-    batch_size = min(settings.retrieval.batch_size, int(item_counts.sum()))  # no batch is a smaller one
-    history = _fit(model, interactions, lookup, settings, batch_size, log_dir)
+    train = window_datasets(interactions, index, lookup, settings)
+    history = _fit(model, train, _validation(interactions, lookup, settings), settings.retrieval, log_dir)
     model.refresh_corpus_embeddings()
     module = RetrievalModule(
         model,
@@ -81,88 +84,76 @@ def train_retrieval(
     return history
 
 
-def count_items(
+def window_datasets(
+    interactions: TransformedStream, index: SplitIndex, lookup: ItemLookup, settings: RetrievalSettings
+) -> Callable[[int], tf.data.Dataset]:
+    """From the number of a pass to its batches of examples of the training split."""
+    config = settings.retrieval
+    windows = Windows.of(index.users, index.engaged)
+
+    def dataset(epoch: int) -> tf.data.Dataset:
+        chosen = windows.chosen(config.window_stride, settings.seed, epoch)
+        return interactions_dataset(
+            interactions.files(TRAIN),
+            interactions.transform_output,
+            lookup,
+            min(config.batch_size, int(chosen.sum())),  # no batch is a smaller one
+            shuffle_seed=settings.seed + epoch,
+            kept=Kept(chosen, index.counts),
+        )
+
+    return dataset
+
+
+def _validation(
     interactions: TransformedStream, lookup: ItemLookup, settings: RetrievalSettings
-) -> np.ndarray:
-    """[num_items] int64: engaged interactions of each corpus row in the training split."""
-    counts = np.zeros(lookup.num_items + 1, np.int64)
-    for batch in _positives(interactions, lookup, settings, TRAIN, _EVAL_BATCH):
-        counts += np.bincount(batch[ITEM_ID], minlength=len(counts))
-    return counts[:-1]
-
-
-def _positives(
-    interactions: TransformedStream,
-    lookup: ItemLookup,
-    settings: RetrievalSettings,
-    split: str,
-    batch_size: int,
-    shuffle_seed: int | None = None,
-    at_most: int | None = None,
 ) -> tf.data.Dataset:
-    """Batches of what users engaged with."""
+    """Batches of what users engaged with in the eval split."""
 
     def select(examples: tf.data.Dataset) -> tf.data.Dataset:
         if settings.layout.exposure_types:
             examples = engaged_only(examples)
-        return examples if at_most is None else evenly_spaced(examples, at_most)
+        return evenly_spaced(examples, settings.retrieval.validation_examples)
 
+    batch_size = validation_batch_size(lookup.num_items)
+    files = interactions.files(EVAL)
     return interactions_dataset(
-        interactions.files(split),
-        interactions.transform_output,
-        lookup,
-        batch_size,
-        shuffle_seed,
-        select,
-    )
+        files, interactions.transform_output, lookup, batch_size, select=select
+    ).cache()
 
 
 def _fit(
     model: RetrievalModel,
-    interactions: TransformedStream,
-    lookup: ItemLookup,
-    settings: RetrievalSettings,
-    batch_size: int,
+    train: Callable[[int], tf.data.Dataset],
+    validation: tf.data.Dataset,
+    config: RetrievalConfig,
     log_dir: str,
 ) -> dict[str, list[float]]:
     """Fits with the text tower, then without, until the validation recall stops rising."""
-    config = settings.retrieval
-    train = _positives(interactions, lookup, settings, TRAIN, batch_size, settings.seed)
-    validation = _positives(
-        interactions,
-        lookup,
-        settings,
-        EVAL,
-        validation_batch_size(lookup.num_items),
-        at_most=config.validation_examples,
-    )
     model.compile(optimizer=tf_keras.optimizers.Adam(config.learning_rate))
     history: dict[str, list[float]] = {}
-
-    def fit(first: int, last: int, *callbacks: tf_keras.callbacks.Callback) -> None:
+    text_epochs = min(config.text_epochs if model.text_tower.trainable_variables else 0, config.epochs)
+    best, best_epoch, weights = -1.0, 0, model.get_weights()
+    board = tf_keras.callbacks.TensorBoard(log_dir)
+    for epoch in range(config.epochs):
+        if epoch == text_epochs:
+            model.freeze_texts()
         done = model.fit(
-            train,
-            initial_epoch=first,
-            epochs=last,
+            train(epoch),
+            initial_epoch=epoch,
+            epochs=epoch + 1,
             validation_data=validation,
-            callbacks=[
-                RefreshCorpusEmbeddings(),
-                tf_keras.callbacks.TensorBoard(log_dir),
-                LogEpochs(),
-                *callbacks,
-            ],
+            callbacks=[RefreshCorpusEmbeddings(), board, LogEpochs()],
             verbose=0,
         )
         for name, values in done.history.items():
             history.setdefault(name, []).extend(values)
-
-    text_epochs = min(config.text_epochs if model.text_tower.trainable_variables else 0, config.epochs)
-    if text_epochs:
-        fit(0, text_epochs)
-    model.freeze_texts()
-    if text_epochs < config.epochs:
-        stop = tf_keras.callbacks.EarlyStopping(
-            _MONITOR, patience=config.patience, mode="max", restore_best_weights=True
-        )
-        fit(text_epochs, config.epochs, stop)
+        value = done.history[_MONITOR][0]
+        if value > best:
+            best, best_epoch, weights = value, epoch, model.get_weights()
+        if epoch - best_epoch >= config.patience and epoch >= text_epochs:
+            break
+    model.set_weights(weights)
+    if text_epochs >= config.epochs:
+        model.freeze_texts()
     return history
