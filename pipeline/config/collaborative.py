@@ -1,4 +1,7 @@
-"""Configuration of collaborative filtering."""
+"""Configuration of collaborative filtering.
+
+The defaults are those that did best on parts of MovieLens 100K's training ratings that were set aside.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ class ItemKnnConfig(CollaborativeSource):
 
     kind: Literal["item_knn"] = "item_knn"
     similarity: Similarity = "cosine"
-    shrinkage: float = Field(default=0.0, ge=0)
+    shrinkage: float = Field(default=20.0, ge=0)
     neighbours: int = Field(default=100, ge=1)
 
 
@@ -55,7 +58,7 @@ class UserKnnConfig(CollaborativeSource):
     """
 
     kind: Literal["user_knn"] = "user_knn"
-    similarity: Similarity = "cosine"
+    similarity: Similarity = "pearson"
     shrinkage: float = Field(default=0.0, ge=0)
     neighbours: int = Field(default=100, ge=1)
     max_users: int = Field(default=50_000, ge=1)
@@ -72,7 +75,7 @@ class EaseConfig(CollaborativeSource):
     """
 
     kind: Literal["ease"] = "ease"
-    regularization: float = Field(default=200.0, gt=0)
+    regularization: float = Field(default=500.0, gt=0)
     max_items: int = Field(default=25_000, ge=1)
     kept: int | None = Field(default=None, ge=1)
 
@@ -89,8 +92,8 @@ class IalsConfig(CollaborativeSource):
 
     kind: Literal["ials"] = "ials"
     factors: int = Field(default=64, ge=1)
-    regularization: float = Field(default=1.0, gt=0)
-    alpha: float = Field(default=1.0, ge=0)
+    regularization: float = Field(default=60.0, gt=0)
+    alpha: float = Field(default=10.0, ge=0)
     iterations: int = Field(default=15, ge=1)
 
 

@@ -30,54 +30,38 @@ def item_similarity(interactions: InteractionMatrix, config: ItemKnnConfig) -> s
     """
     if config.similarity == "cosine" and config.shrinkage == 0:
         return _nearest_by_cosine(interactions.binary, config.neighbours)
-    num_items = interactions.num_items
-    size = max(_BLOCK_CELLS // num_items, 1)
+    users = interactions.binary.astype(np.float64)
+    columns, counts = users.tocsc(), np.bincount(users.indices, minlength=interactions.num_items)
+    centred = None
+    if config.similarity == "pearson" and interactions.values is not None:
+        centred = _less_user_means(interactions.values)
+    size = max(_BLOCK_CELLS // interactions.num_items, 1)
     blocks = []
-    for start in range(0, num_items, size):
-        items = np.arange(start, min(start + size, num_items))
-        similarity = _similarity_of_block(interactions, config, items)
-        similarity[np.arange(len(items)), items] = 0.0
-        blocks.append(largest_of_rows(similarity, config.neighbours))
+    for start in range(0, interactions.num_items, size):
+        items = slice(start, start + size)
+        common = (columns[:, items].T @ users).tocoo()
+        if config.similarity == "cosine":
+            alike = common.data / np.sqrt(counts[items][common.row] * counts[common.col])
+        elif centred is None:
+            alike = _phi(common.data, counts[items][common.row], counts[common.col], users.shape[0])
+        else:
+            alike = _correlation(centred, users, items)[common.row, common.col]
+        alike *= common.data / (common.data + config.shrinkage)
+        blocks.append(_nearest_others(common.row, common.col, alike, config.neighbours, common.shape, start))
     return sp.vstack(blocks, format="csr").astype(np.float32)
 
 
-def largest_of_rows(matrix: np.ndarray, kept: int) -> sp.csr_matrix:
-    """The largest positive numbers of each row, at most `kept`, as a sparse matrix; among equals any."""
-    kept = min(kept, matrix.shape[1])
-    columns = np.argpartition(-matrix, kept - 1, axis=1)[:, :kept]
-    largest = np.take_along_axis(matrix, columns, axis=1)
-    rows, places = np.nonzero(largest > 0)
-    values = largest[rows, places]
-    return sp.csr_matrix((values, (rows, columns[rows, places])), shape=matrix.shape)
+def _phi(common: np.ndarray, left: np.ndarray, right: np.ndarray, num_users: int) -> np.ndarray:
+    """Pearson's correlation of zeros and ones, pair by pair; 0 if everybody has one of the two."""
+    spread = np.sqrt(left * (num_users - left)) * np.sqrt(right * (num_users - right))
+    return _ratio(num_users * common - left * right, spread)
 
 
-def _similarity_of_block(
-    interactions: InteractionMatrix, config: ItemKnnConfig, items: np.ndarray
-) -> np.ndarray:
-    """[I, N] float64: similarities of some items to all."""
-    users = interactions.binary.astype(np.float64)
-    counts = np.bincount(users.indices, minlength=interactions.num_items).astype(np.float64)
-    common = _product(users[:, items], users)
-    if config.similarity == "cosine":
-        similarity = _ratio(common, np.sqrt(np.outer(counts[items], counts)))
-    elif interactions.values is None:
-        similarity = _phi(common, counts[items], counts, interactions.num_users)
-    else:
-        similarity = _correlation(_less_user_means(interactions.values), users, items)
-    return similarity * _ratio(common, common + config.shrinkage)
-
-
-def _phi(common: np.ndarray, some: np.ndarray, counts: np.ndarray, num_users: int) -> np.ndarray:
-    """Pearson's correlation of zeros and ones."""
-    covariance = num_users * common - np.outer(some, counts)
-    return _ratio(covariance, np.sqrt(np.outer(some * (num_users - some), counts * (num_users - counts))))
-
-
-def _correlation(centred: sp.csr_matrix, users: sp.csr_matrix, items: np.ndarray) -> np.ndarray:
-    """Of centred values; the spread of either item is over the common users alone."""
+def _correlation(centred: sp.csr_matrix, users: sp.csr_matrix, items: slice) -> np.ndarray:
+    """[I, N] of centred values, some items with all; each one's spread is over the common users alone."""
     squares = centred.multiply(centred).tocsr()
-    spread = _product(squares[:, items], users) * _product(users[:, items], squares)
-    return _ratio(_product(centred[:, items], centred), np.sqrt(spread))
+    spread = (squares[:, items].T @ users).toarray() * (users[:, items].T @ squares).toarray()
+    return _ratio((centred[:, items].T @ centred).toarray(), np.sqrt(spread))
 
 
 def _less_user_means(values: sp.csr_matrix) -> sp.csr_matrix:
@@ -86,11 +70,6 @@ def _less_user_means(values: sp.csr_matrix) -> sp.csr_matrix:
     rows = np.repeat(np.arange(len(lengths)), lengths)
     means = np.bincount(rows, weights=values.data, minlength=len(lengths)) / np.maximum(lengths, 1)
     return sp.csr_matrix((values.data - means[rows], values.indices, values.indptr), shape=values.shape)
-
-
-def _product(some: sp.csr_matrix, every: sp.csr_matrix) -> np.ndarray:
-    """[I, N] dense: of some columns with all."""
-    return (some.T @ every).toarray()
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
@@ -106,16 +85,32 @@ def _nearest_by_cosine(binary: sp.csr_matrix, neighbours: int) -> sp.csr_matrix:
 
         model = CosineRecommender(K=neighbours + 1, num_threads=1)
         model.fit(binary.astype(np.float64), show_progress=False)
-    return _nearest_others(model.similarity, neighbours).astype(np.float32)
+    pairs = model.similarity.tocoo()
+    return _nearest_others(pairs.row, pairs.col, pairs.data, neighbours, pairs.shape).astype(np.float32)
 
 
-def _nearest_others(similarity: sp.csr_matrix, neighbours: int) -> sp.csr_matrix:
-    """The nearest of each row, itself left out; among equals any."""
-    pairs = similarity.tocoo()
-    others = (pairs.row != pairs.col) & (pairs.data > 0)
-    rows, columns, values = pairs.row[others], pairs.col[others], pairs.data[others]
-    order = np.lexsort((-values, rows))
-    rows, columns, values = rows[order], columns[order], values[order]
+def _nearest_others(
+    rows: np.ndarray,
+    columns: np.ndarray,
+    alike: np.ndarray,
+    neighbours: int,
+    shape: tuple[int, int],
+    first_item: int = 0,
+) -> sp.csr_matrix:
+    """The nearest of each row, as far as they are alike at all; among equals the first.
+
+    Args:
+      rows: [M].
+      columns: [M].
+      alike: [M] similarity of the row's item to the column's.
+      neighbours: How many are kept of each row.
+      shape: Of the result.
+      first_item: The item of row 0; no item is a neighbour of itself.
+    """
+    others = (rows + first_item != columns) & (alike > 0)
+    rows, columns, alike = rows[others], columns[others], alike[others]
+    order = np.lexsort((columns, -alike, rows))
+    rows, columns, alike = rows[order], columns[order], alike[order]
     place = np.arange(len(rows)) - np.searchsorted(rows, rows)  # within its row
     kept = place < neighbours
-    return sp.csr_matrix((values[kept], (rows[kept], columns[kept])), shape=similarity.shape)
+    return sp.csr_matrix((alike[kept], (rows[kept], columns[kept])), shape=shape)
