@@ -37,14 +37,15 @@ class ItemKnnConfig(CollaborativeSource):
     Attributes:
       similarity: `cosine` of who engaged with them; `pearson` of the values that their common users gave,
         each less the user's mean, or of who engaged with them where there are no values.
-      shrinkage: Similarities count n / (n + shrinkage), where n is the number of common users.
+      shrinkage: Similarities count n / (n + shrinkage), where n is the number of common users. Cosine
+        without it is many times faster to fit.
       neighbours: Similar items kept of each item.
     """
 
     kind: Literal["item_knn"] = "item_knn"
     similarity: Similarity = "cosine"
-    shrinkage: float = Field(default=20.0, ge=0)
-    neighbours: int = Field(default=100, ge=1)
+    shrinkage: float = Field(default=0.0, ge=0)
+    neighbours: int = Field(default=200, ge=1)
 
 
 class UserKnnConfig(CollaborativeSource):

@@ -47,7 +47,9 @@ def item_similarity(interactions: InteractionMatrix, config: ItemKnnConfig) -> s
         else:
             alike = _correlation(centred, users, items)[common.row, common.col]
         alike *= common.data / (common.data + config.shrinkage)
-        blocks.append(_nearest_others(common.row, common.col, alike, config.neighbours, common.shape, start))
+        block = sp.csr_matrix((alike, (common.row, common.col)), shape=common.shape).toarray()
+        np.fill_diagonal(block[:, items], 0.0)  # no item is a neighbour of itself
+        blocks.append(_largest_of_rows(block, config.neighbours))
     return sp.vstack(blocks, format="csr").astype(np.float32)
 
 
@@ -85,32 +87,24 @@ def _nearest_by_cosine(binary: sp.csr_matrix, neighbours: int) -> sp.csr_matrix:
 
         model = CosineRecommender(K=neighbours + 1, num_threads=1)
         model.fit(binary.astype(np.float64), show_progress=False)
-    pairs = model.similarity.tocoo()
-    return _nearest_others(pairs.row, pairs.col, pairs.data, neighbours, pairs.shape).astype(np.float32)
+    return _nearest_others(model.similarity.tocoo(), neighbours).astype(np.float32)
 
 
-def _nearest_others(
-    rows: np.ndarray,
-    columns: np.ndarray,
-    alike: np.ndarray,
-    neighbours: int,
-    shape: tuple[int, int],
-    first_item: int = 0,
-) -> sp.csr_matrix:
-    """The nearest of each row, as far as they are alike at all; among equals the first.
-
-    Args:
-      rows: [M].
-      columns: [M].
-      alike: [M] similarity of the row's item to the column's.
-      neighbours: How many are kept of each row.
-      shape: Of the result.
-      first_item: The item of row 0; no item is a neighbour of itself.
-    """
-    others = (rows + first_item != columns) & (alike > 0)
-    rows, columns, alike = rows[others], columns[others], alike[others]
-    order = np.lexsort((columns, -alike, rows))
-    rows, columns, alike = rows[order], columns[order], alike[order]
+def _nearest_others(pairs: sp.coo_matrix, neighbours: int) -> sp.csr_matrix:
+    """The nearest of each row, itself left out; among equals the first."""
+    others = (pairs.row != pairs.col) & (pairs.data > 0)
+    rows, columns, values = pairs.row[others], pairs.col[others], pairs.data[others]
+    order = np.lexsort((columns, -values, rows))
+    rows, columns, values = rows[order], columns[order], values[order]
     place = np.arange(len(rows)) - np.searchsorted(rows, rows)  # within its row
     kept = place < neighbours
-    return sp.csr_matrix((alike[kept], (rows[kept], columns[kept])), shape=shape)
+    return sp.csr_matrix((values[kept], (rows[kept], columns[kept])), shape=pairs.shape)
+
+
+def _largest_of_rows(matrix: np.ndarray, kept: int) -> sp.csr_matrix:
+    """The largest positive numbers of each row, at most `kept`; among equals any."""
+    kept = min(kept, matrix.shape[1])
+    columns = np.argpartition(-matrix, kept - 1, axis=1)[:, :kept]
+    largest = np.take_along_axis(matrix, columns, axis=1)
+    rows, places = np.nonzero(largest > 0)
+    return sp.csr_matrix((largest[rows, places], (rows, columns[rows, places])), shape=matrix.shape)
