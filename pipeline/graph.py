@@ -34,9 +34,10 @@ from serving.components.evaluator import Evaluator
 from serving.components.indexer import Indexer
 from serving.components.pusher import Pusher
 from serving.layout import newest_statistics
+from trainer.components.collaborative_trainer import CollaborativeTrainer
 from trainer.components.ranking_trainer import RankingTrainer
 from trainer.components.retrieval_trainer import RetrievalTrainer
-from trainer.settings import RankingSettings, RetrievalSettings
+from trainer.settings import CollaborativeSettings, RankingSettings, RetrievalSettings
 
 PUSHER = "Pusher"  # a runner asks for it by name
 
@@ -94,12 +95,13 @@ class ModelNodes:
 
     retrieval: BaseComponent
     index: BaseComponent
+    collaborative: BaseComponent
     ranking: BaseComponent
 
     @property
     def all(self) -> list[BaseComponent]:
         """The steps in order."""
-        return [self.retrieval, self.index, self.ranking]
+        return [self.retrieval, self.index, self.collaborative, self.ranking]
 
 
 def create_pipeline(
@@ -258,7 +260,7 @@ def _transform_nodes(
 
 
 def _model_nodes(config: RunConfig, data: PreparedData, nodes: DataNodes) -> ModelNodes:
-    """Both trainers and the index."""
+    """The trainers and the index."""
     interactions, items = nodes.transforms[Stream.INTERACTIONS], nodes.transforms[Stream.ITEMS]
     log = {
         "interactions": interactions.materializer.outputs["transformed_examples"],
@@ -279,6 +281,13 @@ def _model_nodes(config: RunConfig, data: PreparedData, nodes: DataNodes) -> Mod
         seed=config.seed,
         code=code_digest("schemas", "trainer", "serving/index.py", "serving/index_builder.py"),
     )
+    values = [task.label_name for task in config.ranking.tasks if task.is_regression]
+    collaborative_settings = CollaborativeSettings(
+        collaborative=config.collaborative, value_label=values[0] if values else None, seed=config.seed
+    )
+    collaborative = CollaborativeTrainer(
+        **log, **corpus, settings=collaborative_settings.model_dump_json(), code=code
+    )
     ranking = RankingTrainer(
         **log,
         **corpus,
@@ -286,7 +295,7 @@ def _model_nodes(config: RunConfig, data: PreparedData, nodes: DataNodes) -> Mod
         settings=RankingSettings(**shared, ranking=config.ranking).model_dump_json(),
         code=code,
     )
-    return ModelNodes(retrieval, index, ranking)
+    return ModelNodes(retrieval, index, collaborative, ranking)
 
 
 def _serving_nodes(

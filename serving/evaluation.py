@@ -22,6 +22,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from sklearn.metrics import roc_auc_score
 
+from pipeline.config.collaborative import ItemKnnConfig
 from pipeline.config.training import TaskConfig
 from pipeline.errors import InputError
 from schemas.features import ITEM_ID, VALUE
@@ -30,7 +31,8 @@ from serving.index_builder import REPORT_FILE
 from serving.layout import RANKING, RECOMMENDER, RETRIEVAL
 from serving.ranks import RECALL_AT, RankFigures, rank_figures, ranks_of_lists, ranks_of_scores
 from serving.test_interactions import TestInteractions
-from trainer.neighbours import ItemNeighbours
+from trainer.collaborative.interaction_matrix import InteractionMatrix
+from trainer.collaborative.item_neighbours import ItemNeighbours
 
 _RECOMMENDER_QUERIES = 1000
 
@@ -62,10 +64,12 @@ def evaluate_baselines(data: TestInteractions, queries: np.ndarray) -> dict[str,
       queries: Numbers of the queries to ask.
     """
     popularity = np.asarray(data.train_matrix.sum(axis=0)).ravel().astype(float)
-    neighbours = ItemNeighbours(data.train_matrix)
+    # The plain algorithm, whatever sources a run has beside it.
+    plain = ItemKnnConfig(similarity="cosine", shrinkage=0, neighbours=100)
+    neighbours = ItemNeighbours(InteractionMatrix(data.train_matrix.astype(np.float32)), plain)
     scorers = {
         "popularity": lambda histories: np.broadcast_to(popularity, histories.shape),
-        "item_knn": neighbours.scores,
+        "item_knn": neighbours.scores_of_matrix,
     }
     figures = {}
     for name, scorer in scorers.items():

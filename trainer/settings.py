@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.config.base import Frozen
+from pipeline.config.collaborative import CollaborativeConfig
 from pipeline.config.data import FeaturesConfig
 from pipeline.config.training import RankingConfig, RetrievalConfig, TextTowerConfig
 from schemas.features import FeatureSet, TableLayout, declare_features
@@ -38,3 +39,18 @@ class RankingSettings(ModelSettings):
     """What the ranking model depends on, beside the retrieval model."""
 
     ranking: RankingConfig
+
+
+class CollaborativeSettings(Frozen):
+    """What collaborative filtering depends on.
+
+    Attributes:
+      collaborative: The sources.
+      value_label: The transformed feature that holds an interaction's value, if any does: the label of a
+        `value` task.
+      seed: Of every random draw.
+    """
+
+    collaborative: CollaborativeConfig
+    value_label: str | None
+    seed: int

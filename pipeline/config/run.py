@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 
 from pipeline.config.base import Frozen
 from pipeline.config.cleaning import CleaningConfig
+from pipeline.config.collaborative import CollaborativeConfig
 from pipeline.config.data import (
     BeamConfig,
     CsvSource,
@@ -88,6 +89,7 @@ class RunConfig(Frozen):
     features: FeaturesConfig = FeaturesConfig()
     text: TextTowerConfig = TextTowerConfig()
     retrieval: RetrievalConfig = RetrievalConfig()
+    collaborative: CollaborativeConfig = CollaborativeConfig()
     ranking: RankingConfig = RankingConfig()
     index: IndexConfig = IndexConfig()
     gate: GateConfig = GateConfig()

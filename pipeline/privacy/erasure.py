@@ -27,6 +27,7 @@ RETRAINING = (
     "Materializer",
     "RetrievalTrainer",
     "Indexer",
+    "CollaborativeTrainer",
     "RankingTrainer",
     "Bundler",
     "Evaluator",

@@ -21,6 +21,7 @@ OTHER_STEPS = [
     "AnomalyGate",
     "RetrievalTrainer",
     "Indexer",
+    "CollaborativeTrainer",
     "RankingTrainer",
     "Bundler",
     "Evaluator",

@@ -1,0 +1,1 @@
+"""Collaborative filtering: what goes with what people engaged with, learnt from the interactions alone."""
