@@ -16,6 +16,7 @@ import tensorflow as tf
 from pipeline.splits import SPLITS
 from schemas.features import TIMESTAMP
 from serving.bundle_settings import BundleSettings
+from serving.candidate_generator import CandidateGenerator
 from serving.index import Index, save_options
 from serving.index_builder import INDEX_DIR
 from serving.interactions import read_interactions
@@ -32,13 +33,17 @@ class _Models:
     """The loaded parts."""
 
     retrieval: Any
+    collaborative: Any
     ranking: Any
+    fusion: Any
     index: Index
 
 
 def export_bundle(
     retrieval_dir: str,
+    collaborative_dir: str,
     ranking_dir: str,
+    fusion_dir: str,
     index_dir: str,
     examples_dir: str,
     users_file: str,
@@ -50,7 +55,9 @@ def export_bundle(
 
     Args:
       retrieval_dir: SavedModel of the retrieval module.
+      collaborative_dir: SavedModel of the collaborative module.
       ranking_dir: SavedModel of the ranking module.
+      fusion_dir: SavedModel of the fusion module.
       index_dir: Artifact folder of the index.
       examples_dir: Artifact folder of the raw interactions.
       users_file: Parquet file of the canonical users; with `histories_file` the users' profiles.
@@ -59,7 +66,7 @@ def export_bundle(
       settings: Names and sizes.
       output_dir: Where the bundle is written.
     """
-    models = _load(retrieval_dir, ranking_dir, index_dir)
+    models = _load(retrieval_dir, collaborative_dir, ranking_dir, fusion_dir, index_dir)
     options = save_options(models.index.is_exact)
     with tempfile.TemporaryDirectory() as work_dir:
         profiles = UserProfiles(
@@ -69,8 +76,15 @@ def export_bundle(
             models.retrieval.corpus.item_ids,
             Path(work_dir),
         )
+        generator = CandidateGenerator(
+            models.retrieval,
+            models.index,
+            models.collaborative,
+            settings.index.retrieved,
+            settings.index.from_others,
+        )
         recommender = Recommender(
-            models.retrieval, models.ranking, models.index, profiles, settings.index.retrieved
+            models.retrieval.corpus, generator, models.ranking, models.fusion, profiles
         )
         signatures = {
             RETRIEVAL: retrieval_signatures(models.retrieval, models.index),
@@ -85,13 +99,16 @@ def export_bundle(
     Path(output_dir, MANIFEST_FILE).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
 
 
-def _load(retrieval_dir: str, ranking_dir: str, index_dir: str) -> _Models:
+def _load(
+    retrieval_dir: str, collaborative_dir: str, ranking_dir: str, fusion_dir: str, index_dir: str
+) -> _Models:
     """Loads the parts; ScaNN's ops are registered first, in case the index holds some."""
     import scann  # noqa: F401
 
     index = tf.saved_model.load(f"{index_dir}/{INDEX_DIR}")
     index.is_exact = bool(index.is_exact.numpy())
-    return _Models(tf.saved_model.load(retrieval_dir), tf.saved_model.load(ranking_dir), index)
+    folders = (retrieval_dir, collaborative_dir, ranking_dir, fusion_dir)
+    return _Models(*(tf.saved_model.load(folder) for folder in folders), index)
 
 
 def _times(examples_dir: str, settings: BundleSettings) -> np.ndarray:

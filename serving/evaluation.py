@@ -30,7 +30,7 @@ from serving.bundle_settings import BundleSettings
 from serving.index_builder import REPORT_FILE
 from serving.layout import RANKING, RECOMMENDER, RETRIEVAL
 from serving.ranks import RECALL_AT, RankFigures, rank_figures, ranks_of_lists, ranks_of_scores
-from serving.test_interactions import TestInteractions
+from serving.judged_interactions import JudgedInteractions
 from trainer.collaborative.interaction_matrix import InteractionMatrix
 from trainer.collaborative.item_neighbours import ItemNeighbours
 
@@ -56,7 +56,7 @@ def judged_queries(is_new: np.ndarray) -> np.ndarray:
     return queries
 
 
-def evaluate_baselines(data: TestInteractions, queries: np.ndarray) -> dict[str, RankFigures]:
+def evaluate_baselines(data: JudgedInteractions, queries: np.ndarray) -> dict[str, RankFigures]:
     """Popularity and item-kNN, made from the training split and fed the same histories.
 
     Args:
@@ -81,7 +81,7 @@ def evaluate_baselines(data: TestInteractions, queries: np.ndarray) -> dict[str,
     return figures
 
 
-def evaluate_lists(data: TestInteractions, model: Any, queries: np.ndarray, drops_seen: bool) -> RankFigures:
+def evaluate_lists(data: JudgedInteractions, model: Any, queries: np.ndarray, drops_seen: bool) -> RankFigures:
     """A model of the bundle, by its signature `top_k`.
 
     Args:
@@ -120,7 +120,7 @@ class TaskFigure:
 
 
 def evaluate_ranking(
-    data: TestInteractions, model: Any, tasks: tuple[TaskConfig, ...], transform: tft.TFTransformOutput
+    data: JudgedInteractions, model: Any, tasks: tuple[TaskConfig, ...], transform: tft.TFTransformOutput
 ) -> dict[str, TaskFigure]:
     """The ranking model on the test interactions, by its default signature.
 
@@ -148,7 +148,7 @@ def evaluate_ranking(
     return figures
 
 
-def _labels(data: TestInteractions, transform: tft.TFTransformOutput) -> dict[str, np.ndarray]:
+def _labels(data: JudgedInteractions, transform: tft.TFTransformOutput) -> dict[str, np.ndarray]:
     """Labels and weights of all tasks."""
     layer = transform.transform_features_layer()
     spec = transform.raw_feature_spec()
@@ -163,7 +163,7 @@ def _rmse(answers: np.ndarray, labels: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(answers - labels))))
 
 
-def _item_mean_rmse(data: TestInteractions) -> float:
+def _item_mean_rmse(data: JudgedInteractions) -> float:
     """The error of each item's mean in the training split; of the mean over all where it has none."""
     rows, values = data.rows_of(data.train[ITEM_ID]), data.train[VALUE].to_numpy()
     known = rows >= 0
@@ -198,7 +198,7 @@ def evaluate_bundle(
     import scann  # noqa: F401  (registers ScaNN's ops, in case the bundle holds some)
 
     models = {n: tf.saved_model.load(str(Path(bundle_dir, n))) for n in (RETRIEVAL, RANKING, RECOMMENDER)}
-    data = TestInteractions(examples_dir, settings, models[RETRIEVAL].retrieval.corpus.item_ids.numpy(), seed)
+    data = JudgedInteractions(examples_dir, settings, models[RETRIEVAL].retrieval.corpus.item_ids.numpy(), seed)
     queries = judged_queries(data.is_new & data.is_engaged)
     sample = np.sort(np.random.default_rng(seed).permutation(queries)[:_RECOMMENDER_QUERIES])
     lists = evaluate_baselines(data, queries)

@@ -1,4 +1,4 @@
-"""Retrieve, drop what the user has seen, rank: one graph."""
+"""Candidates from all sources, ranked and fused into one order: one graph."""
 
 from __future__ import annotations
 
@@ -7,37 +7,42 @@ from typing import Any
 import tensorflow as tf
 
 from schemas.features import RARE_ITEM_ID
-from serving.index import Index
+from serving.candidate_generator import RETRIEVAL, CandidateGenerator, Candidates
+from serving.fusion import standardised
 from serving.profiles import UserProfiles
-from trainer.ranking_module import ORDER_SCORE
-from trainer.retrieval_module import query_inputs
 
 RETRIEVAL_SCORE_OUTPUT = "retrieval_score"
+ORDER_SCORE = "order_score"
 
 
 class Recommender(tf.Module):
     """The whole path from a request to ordered recommendations."""
 
     def __init__(
-        self, retrieval: Any, ranking: Any, index: Index, profiles: UserProfiles, num_retrieved: int
+        self,
+        corpus: Any,
+        generator: CandidateGenerator,
+        ranking: Any,
+        fusion: Any,
+        profiles: UserProfiles,
     ):
         """Puts the parts together.
 
         Args:
-          retrieval: Loaded SavedModel of a :class:`trainer.retrieval_module.RetrievalModule`.
+          corpus: That of the loaded retrieval module.
+          generator: Finds candidates.
           ranking: Loaded SavedModel of a :class:`trainer.ranking_module.RankingModule`.
-          index: Over the retrieval module's corpus embeddings.
+          fusion: Loaded SavedModel of a :class:`serving.train_fusion.FusionModule`.
           profiles: What is known of the users.
-          num_retrieved: Unseen candidates that are ranked; more if more are asked for.
         """
         super().__init__(name="recommender")
-        self._queries = retrieval.queries
-        self._corpus = retrieval.corpus
+        self._corpus = corpus
+        self._generator = generator
         self._ranking = ranking
-        self._index = index
+        self._fusion = fusion
+        self._sources = [name.decode() for name in fusion.sources.numpy()]
         self._profiles = profiles
-        self._num_retrieved = num_retrieved
-        self._num_items = int(retrieval.corpus.item_ids.shape[0])
+        self._num_items = int(corpus.item_ids.shape[0])
 
     def for_requests(self, examples: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
         """Recommends from what the requests say and nothing else.
@@ -49,9 +54,8 @@ class Recommender(tf.Module):
         Returns:
           See :meth:`_recommend`.
         """
-        raw = self._queries.parse_requests(examples)
-        history = tf.sparse.to_dense(raw["history_item_ids"], "")
-        return self._recommend(raw, self._corpus.lookup_items(history), k)
+        raw = self._generator.parse(examples)
+        return self._recommend(raw, self._generator.seen(raw), k)
 
     def for_users(self, user_ids: tf.Tensor, timestamp: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
         """Recommends to known users; an unknown one is a user without a history.
@@ -103,52 +107,33 @@ class Recommender(tf.Module):
           task, and `order_score`. Where a user has seen so much that fewer are left, the rest is
           empty: rank 0, no id, zero scores.
         """
-        inputs = query_inputs(self._queries, self._queries.transform_queries(raw))
-        queries = self._queries.encode_queries(inputs)
         k = tf.clip_by_value(k, 0, self._num_items)
-        similarity, rows, unseen = self._retrieve(queries, seen, k)
-        answers = dict(self._ranking.rank(inputs, queries, rows))
-        order = tf.where(unseen, answers[ORDER_SCORE], tf.float32.min)
+        candidates = self._generator.generate(raw, seen, k)
+        order = tf.where(candidates.valid, self._order(candidates), tf.float32.min)
         best = tf.math.top_k(order, k).indices
-        valid = tf.gather(unseen, best, batch_dims=1)
-        rows = tf.gather(rows, best, batch_dims=1)
-        answers[RETRIEVAL_SCORE_OUTPUT] = similarity
-        scores = {
-            name: tf.where(valid, tf.gather(values, best, batch_dims=1), 0.0)
-            for name, values in answers.items()
+        valid = tf.gather(candidates.valid, best, batch_dims=1)
+        rows = tf.gather(candidates.rows, best, batch_dims=1)
+        answers = {
+            **self._ranking.rank(candidates.inputs, candidates.queries, rows),
+            ORDER_SCORE: tf.gather(order, best, batch_dims=1),
+            RETRIEVAL_SCORE_OUTPUT: tf.gather(candidates.scores[RETRIEVAL], best, batch_dims=1),
         }
         positions = tf.range(1, k + 1)[tf.newaxis]
         return {
             "item_ids": tf.where(valid, tf.gather(self._corpus.item_ids, rows), ""),
             "titles": tf.where(valid, tf.gather(self._corpus.titles, rows), ""),
             "rank": tf.where(valid, positions, 0),
-            **scores,
+            **{name: tf.where(valid, values, 0.0) for name, values in answers.items()},
         }
 
-    def _retrieve(
-        self, queries: tf.Tensor, seen: tf.Tensor, k: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Similarities, corpus rows and whether they are unseen, of the best candidates; [B, R] each."""
-        num_seen = tf.reduce_max(tf.math.count_nonzero(seen >= 0, axis=1, dtype=tf.int32))
-        num_seen = tf.maximum(num_seen, 0)  # of a batch without requests
-        wanted = tf.minimum(tf.maximum(self._num_retrieved, k), self._num_items)
-        scores, rows = self._index.search(queries, tf.minimum(wanted + num_seen, self._num_items))
-        # What the index did not find is row -1, as is the padding of what was seen.
-        unseen = tf.logical_not(_is_member(rows, seen))
-        rows = tf.maximum(rows, 0)
-        # The unseen ones first, still in the order of their scores.
-        best = tf.math.top_k(tf.where(unseen, scores, tf.float32.min), wanted).indices
-        return tuple(tf.gather(x, best, batch_dims=1) for x in (scores, rows, unseen))
+    def _order(self, candidates: Candidates) -> tf.Tensor:
+        """[B, K] order scores, by all sources and tasks."""
+        tasks = self._ranking.task_scores(candidates.inputs, candidates.queries, candidates.rows)
+        scores = {**candidates.scores, **tasks}
+        features = standardised(tf.stack([scores[name] for name in self._sources], -1), candidates.valid)
+        return self._fusion.order(features, tf.math.log1p(tf.cast(candidates.num_seen, tf.float32)))
 
 
 def _with_folded(texts: tf.Tensor) -> tf.Tensor:
     """Texts of the corpus, and one for all items whose ids were folded."""
     return tf.concat([texts, [RARE_ITEM_ID]], axis=0)
-
-
-def _is_member(values: tf.Tensor, members: tf.Tensor) -> tf.Tensor:
-    """Whether each of [B, V] is among its row's [B, M]; by binary search."""
-    members = tf.sort(tf.pad(members, [[0, 0], [0, 1]], constant_values=-1), axis=1)
-    position = tf.searchsorted(members, values)
-    position = tf.minimum(position, tf.shape(members)[1] - 1)
-    return tf.equal(tf.gather(members, position, batch_dims=1), values)

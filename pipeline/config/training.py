@@ -237,7 +237,8 @@ class IndexConfig(Frozen):
         rescored below `partition_above`, partitioned as well above it.
       exact_below: See `kind`.
       partition_above: See `kind`.
-      retrieved: Candidates that `recommender` retrieves for the ranking model.
+      retrieved: Candidates that `recommender` takes from the index.
+      from_others: Candidates that it takes from each source of collaborative filtering, and from the texts.
       recall_queries: Queries, drawn with the run's seed, on which recall is measured.
     """
 
@@ -245,4 +246,28 @@ class IndexConfig(Frozen):
     exact_below: int = Field(default=20_000, ge=0)
     partition_above: int = Field(default=100_000, ge=0)
     retrieved: int = Field(default=100, ge=1)
+    from_others: int = Field(default=50, ge=1)
     recall_queries: int = Field(default=1000, ge=1)
+
+
+class FusionConfig(Frozen):
+    """How the sources of candidates and the ranking tasks are made into one order.
+
+    Attributes:
+      sources: The scores that count: `retrieval`, `content`, the names of collaborative filtering's sources
+        and of the ranking tasks. All of them by default.
+      hidden_dim: Width of the network that sees all scores together.
+      epochs: Passes over the eval split at most.
+      patience: Epochs without a better order before training stops.
+      learning_rate: Adam's.
+      regularization: Of the weights' squares.
+      max_examples: Interactions of the eval split that are learnt from; of more, a sample is.
+    """
+
+    sources: tuple[str, ...] | None = None
+    hidden_dim: int = Field(default=16, ge=1)
+    epochs: int = Field(default=60, ge=1)
+    patience: int = Field(default=8, ge=1)
+    learning_rate: float = Field(default=3e-3, gt=0)
+    regularization: float = Field(default=1e-5, ge=0)
+    max_examples: int = Field(default=20_000, ge=1)

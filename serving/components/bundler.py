@@ -10,7 +10,9 @@ from serving.artifacts import CandidateIndex, ServingBundle
 @component
 def Bundler(  # noqa: N802  (a TFX component)
     retrieval: InputArtifact[Model],
+    collaborative: InputArtifact[Model],
     ranking: InputArtifact[Model],
+    fusion: InputArtifact[Model],
     index: InputArtifact[CandidateIndex],
     interactions: InputArtifact[Examples],
     interactions_statistics: InputArtifact[ExampleStatistics],
@@ -34,7 +36,9 @@ def Bundler(  # noqa: N802  (a TFX component)
     export_statistics(interactions_statistics, items_statistics, bundle.uri)
     export_bundle(
         retrieval.uri,
+        collaborative.uri,
         ranking.uri,
+        fusion.uri,
         index.uri,
         interactions.uri,
         users_file,

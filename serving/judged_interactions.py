@@ -1,8 +1,8 @@
-"""The test split as requests, with what the baselines need of the other splits."""
+"""A split as requests, with what the baselines need of the others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from pipeline.components.parquet_example_gen import encode_examples
 from pipeline.roles import enters_history
-from pipeline.splits import EVAL, TEST, TRAIN
+from pipeline.splits import SPLITS, TEST, TRAIN
 from schemas.features import EVENT_TYPE, HISTORY_ITEM_IDS, ITEM_ID, TIMESTAMP, USER_ID, VALUE
 from serving.bundle_settings import BundleSettings
 from serving.interactions import read_interactions
@@ -24,21 +24,19 @@ _MAX_JUDGED = 20_000
 _SCALARS = (USER_ID, ITEM_ID, TIMESTAMP, VALUE, EVENT_TYPE)
 
 
-class TestInteractions:
-    """The test interactions, each at its moment; memory does not grow with interactions times items.
+class JudgedInteractions:
+    """The interactions of a split, each at its moment; memory does not grow with interactions times items.
 
     Those with an item outside of the corpus, whose id was folded, are not judged; of very many, a
     sample is.
 
     Attributes:
-      train: What users engaged with in the training split.
-      table: The test interactions, each with the history that its example holds.
+      train: What users engaged with in the splits that were learnt from.
+      table: The interactions, each with the history that its example holds.
       item_ids: The corpus.
       is_engaged: [Q] bool: false for what was only shown.
       targets: [Q] corpus rows of the items.
     """
-
-    __test__ = False  # not a test case, whatever pytest thinks of the name
 
     def __init__(
         self,
@@ -47,6 +45,8 @@ class TestInteractions:
         item_ids: np.ndarray,
         seed: int = 0,
         max_judged: int = _MAX_JUDGED,
+        split: str = TEST,
+        learnt: Sequence[str] = (TRAIN,),
     ):
         """Reads the interactions.
 
@@ -56,17 +56,21 @@ class TestInteractions:
           item_ids: [N] the corpus' ids, bytes.
           seed: Of the sample.
           max_judged: Interactions that are judged at most.
+          split: Whose interactions they are.
+          learnt: The splits that the baselines learn from.
         """
         features, layout = settings.feature_set, settings.layout
         self.item_ids = pa.array(item_ids, pa.binary()).cast(pa.string())
-        test = read_interactions(examples_dir, features, TEST)
-        self.table = test.take(pa.array(self._judged(test, seed, max_judged)))
+        judged = read_interactions(examples_dir, features, split)
+        self.table = judged.take(pa.array(self._judged(judged, seed, max_judged)))
         self.is_engaged = enters_history(self.table, layout)
         self.targets = self.rows_of(self.table[ITEM_ID])
-        train, evaluation = (read_interactions(examples_dir, features, s, _SCALARS) for s in (TRAIN, EVAL))
-        self.train = train.filter(pa.array(enters_history(train, layout)))
-        log = pa.concat_tables([train, evaluation, test.select(train.column_names)])
-        log = log.filter(pa.array(enters_history(log, layout)))
+        scalars = {name: read_interactions(examples_dir, features, name, _SCALARS) for name in SPLITS}
+        engaged = {
+            name: table.filter(pa.array(enters_history(table, layout))) for name, table in scalars.items()
+        }
+        self.train = pa.concat_tables([engaged[name] for name in learnt])
+        log = pa.concat_tables([engaged[name] for name in SPLITS])
         self._log_items = log[ITEM_ID].combine_chunks()
         self._earlier = EarlierEvents(log, self.table)
 
@@ -121,9 +125,9 @@ class TestInteractions:
         """Corpus rows of ids; -1 for one that the corpus does not hold."""
         return pc.index_in(item_ids, self.item_ids).fill_null(-1).to_numpy()
 
-    def _judged(self, test: pa.Table, seed: int, max_judged: int) -> np.ndarray:
-        """Rows of the test split that are judged, in order."""
-        in_corpus = np.flatnonzero(self.rows_of(test[ITEM_ID]) >= 0)
+    def _judged(self, interactions: pa.Table, seed: int, max_judged: int) -> np.ndarray:
+        """Rows of the split that are judged, in order."""
+        in_corpus = np.flatnonzero(self.rows_of(interactions[ITEM_ID]) >= 0)
         return np.sort(np.random.default_rng(seed).permutation(in_corpus)[:max_judged])
 
     def _rows(self, block: np.ndarray) -> pa.Table:

@@ -14,7 +14,7 @@ from schemas.tables import interactions_schema
 from serving import test_interactions as module
 from serving.bundle_settings import BundleSettings
 from serving.interactions import read_interactions
-from serving.test_interactions import TestInteractions
+from serving.judged_interactions import JudgedInteractions
 
 LAYOUT = TableLayout(has_event_type=True, has_dwell=True, exposure_types=("shown",), prior_types=("before",))
 SETTINGS = BundleSettings(
@@ -70,11 +70,11 @@ def examples(log, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def data(examples):
-    return TestInteractions(examples, SETTINGS, ITEM_IDS)
+    return JudgedInteractions(examples, SETTINGS, ITEM_IDS)
 
 
 def test_an_interaction_with_a_folded_item_is_not_judged(examples, data):
-    fewer = TestInteractions(examples, SETTINGS, ITEM_IDS[:-1])
+    fewer = JudgedInteractions(examples, SETTINGS, ITEM_IDS[:-1])
     folded = ITEM_IDS[-1].decode()
     kept = [row for row in data.table.to_pylist() if row["item_id"] != folded]
     assert 0 < len(kept) < len(data)
@@ -88,10 +88,10 @@ def test_an_interaction_with_a_folded_item_is_not_judged(examples, data):
 
 
 def test_of_many_a_sample_is_judged(examples, data):
-    few = TestInteractions(examples, SETTINGS, ITEM_IDS, seed=1, max_judged=7)
+    few = JudgedInteractions(examples, SETTINGS, ITEM_IDS, seed=1, max_judged=7)
     assert len(few) == 7
     assert few.table["timestamp"].to_pylist() == sorted(few.table["timestamp"].to_pylist())
-    again = TestInteractions(examples, SETTINGS, ITEM_IDS, seed=1, max_judged=7)
+    again = JudgedInteractions(examples, SETTINGS, ITEM_IDS, seed=1, max_judged=7)
     assert again.table.equals(few.table)
     rows = {row["timestamp"]: place for place, row in enumerate(data.table.to_pylist())}
     places = [rows[time] for time in few.table["timestamp"].to_pylist()]
