@@ -114,8 +114,6 @@ class TestHistory:
         counts, sums = COUNTS.copy(), SUMS.copy()
         counts[1] -= 1
         sums[1] -= 4.0
-        above = [
-            (VALUES[0, k] - MEAN) / VALUE_STD - _deviations(i, counts, sums) for k, i in enumerate((1, 3))
-        ]
+        above = (VALUES[0, :2] - MEAN) / VALUE_STD - _deviations(HISTORIES[0, :2], counts, sums)
         np.testing.assert_allclose(actual.residuals[0, :2], above - above.sum() / 7, atol=1e-5)
         np.testing.assert_array_equal(actual.residuals[1:], _history(statistics).residuals[1:])
