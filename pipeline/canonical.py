@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.config.data import UNSPLIT, SplitConfig
+from pipeline.config.ranking import TaskConfig
 from pipeline.config.run import DATA_DIR, RunConfig
-from pipeline.config.training import TaskConfig
 from pipeline.datasets.base import DatasetAdapter
 from pipeline.datasets.reading import digest
 from pipeline.datasets.registry import open_adapter
@@ -163,7 +163,12 @@ def _check_task(task: TaskConfig, layout: TableLayout) -> None:
             f"ranking.tasks: '{task.name}' needs event types, and the source has none; "
             "map 'event_type' of the interactions or take another kind of task"
         )
-    if task.kind != "event" and not layout.has_value:
+    if task.kind == "dwell" and not layout.has_dwell:
+        raise InputError(
+            f"ranking.tasks: '{task.name}' needs seconds of dwelling, and the source has none; "
+            "map 'dwell_seconds' of the interactions or take another kind of task"
+        )
+    if task.kind not in ("event", "dwell") and not layout.has_value:
         raise InputError(
             f"ranking.tasks: '{task.name}' needs values, and the source has none; "
             "map 'value' of the interactions or set tasks of kind 'event'"

@@ -28,7 +28,7 @@ import tensorflow as tf
 
 from pipeline.config.base import Frozen
 from pipeline.config.data import FeaturesConfig
-from pipeline.config.training import TaskConfig
+from pipeline.config.ranking import TaskConfig
 from pipeline.encoding import (
     dense,
     first,
@@ -40,6 +40,7 @@ from pipeline.encoding import (
 )
 from pipeline.request_history import RequestHistory
 from schemas.features import (
+    DWELL_SECONDS,
     ENGAGED,
     EVENT_TYPE,
     HISTORY_AGES,
@@ -66,6 +67,7 @@ Tensors = dict[str, Any]
 _SECONDS_PER_HOUR = 3600
 _SECONDS_PER_DAY = 86400
 _WEEKDAY_OF_THE_EPOCH = 3  # 1 January 1970 was a Thursday
+_UNKNOWN_DWELL = -1.0
 _OF_THE_HISTORY = (Encoding.SEQUENCE, Encoding.SEQUENCE_VOCABULARY, Encoding.SEQUENCE_TIME)
 
 
@@ -86,8 +88,8 @@ class TransformSettings(Frozen):
     code: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The settings as TFX hands them on; a new loss weight does not redo the data steps."""
-        return self.model_dump(mode="json", exclude={"tasks": {"__all__": {"weight"}}})
+        """The settings as TFX hands them on; a new loss, or its weight, does not redo the data steps."""
+        return self.model_dump(mode="json", exclude={"tasks": {"__all__": {"weight", "loss"}}})
 
     @property
     def feature_set(self) -> FeatureSet:
@@ -244,6 +246,10 @@ def _label(task: TaskConfig, inputs: Tensors) -> tuple[tf.Tensor, tf.Tensor]:
     if task.kind == "event":
         label = tf.cast(tf.equal(inputs[EVENT_TYPE], task.event_type), tf.float32)
         return label, tf.ones_like(label)
+    if task.kind == "dwell":
+        seconds = dense(inputs[DWELL_SECONDS], _UNKNOWN_DWELL)
+        known = tf.math.is_finite(seconds) & (seconds >= 0.0)
+        return tf.math.log1p(tf.where(known, seconds, 0.0)), tf.cast(known, tf.float32)
     value = inputs[VALUE]
     weight = tf.ones_like(value)
     if task.kind == "value":

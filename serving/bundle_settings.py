@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pipeline.config.base import Frozen
-from pipeline.config.training import IndexConfig, TaskConfig
+from pipeline.config.ranking import TaskConfig
+from pipeline.config.training import IndexConfig
 from schemas.features import FeatureSet, TableLayout, declare_features
 
 

@@ -23,7 +23,7 @@ import tensorflow_transform as tft
 from sklearn.metrics import roc_auc_score
 
 from pipeline.config.collaborative import ItemKnnConfig
-from pipeline.config.training import TaskConfig
+from pipeline.config.ranking import TaskConfig
 from pipeline.errors import InputError
 from schemas.features import ITEM_ID, VALUE
 from serving.bundle_settings import BundleSettings
@@ -111,7 +111,7 @@ class TaskFigure:
     Attributes:
       metric: `rmse` or `auc`.
       value: The figure.
-      baseline: For `rmse`, that of the per-item mean of the training split.
+      baseline: For the `rmse` of a value, that of the per-item mean of the training split.
     """
 
     metric: str
@@ -142,7 +142,8 @@ def evaluate_ranking(
         counted = labels[task.weight_name] > 0
         label, answer = labels[task.label_name][counted], np.concatenate(answers[task.name])[counted]
         if task.is_regression:
-            figures[task.name] = TaskFigure("rmse", _rmse(answer, label), _item_mean_rmse(data))
+            baseline = _item_mean_rmse(data) if task.is_value else None
+            figures[task.name] = TaskFigure("rmse", _rmse(answer, label), baseline)
         elif len(np.unique(label)) == 2:
             figures[task.name] = TaskFigure("auc", float(roc_auc_score(label, answer)))
     return figures

@@ -45,6 +45,7 @@ def interactions_dataset(
     shuffle_seed: int | None = None,
     select: Callable[[tf.data.Dataset], tf.data.Dataset] | None = None,
     kept: Kept | None = None,
+    block: int = 1,
 ) -> tf.data.Dataset:
     """One pass over a split of the interactions.
 
@@ -58,6 +59,8 @@ def interactions_dataset(
       select: Chooses among the serialized examples, before they are shuffled; by default all are
         read.
       kept: Which examples are read at all, by their numbers; by default all.
+      block: Neighbouring examples that are shuffled as one, so that a batch holds several of a user, who
+        often did several things at a time.
 
     Returns:
       A dataset of dictionaries from transformed feature name to [B] or [B, length].
@@ -76,9 +79,16 @@ def interactions_dataset(
     if select is not None:
         dataset = select(dataset)
     if shuffle_seed is not None:
-        dataset = dataset.shuffle(_SHUFFLE_BUFFER, seed=shuffle_seed)
+        dataset = _shuffled(dataset, shuffle_seed, block)
     dataset = dataset.batch(batch_size, drop_remainder=shuffle_seed is not None)
     return dataset.map(parse, num_parallel_calls=2, deterministic=True).prefetch(2)
+
+
+def _shuffled(dataset: tf.data.Dataset, seed: int, block: int) -> tf.data.Dataset:
+    """Shuffled, the examples of a block kept together."""
+    if block == 1:
+        return dataset.shuffle(_SHUFFLE_BUFFER, seed=seed)
+    return dataset.batch(block).shuffle(max(_SHUFFLE_BUFFER // block, 1), seed=seed).unbatch()
 
 
 def _shards(files: Sequence[str], kept: Kept | None) -> tf.data.Dataset:

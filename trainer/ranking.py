@@ -2,78 +2,63 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 import tf_keras
 
-from pipeline.config.training import RankingConfig, TaskConfig
-from schemas.features import ENGAGED, HISTORY_ITEM_IDS, HISTORY_VALUES, ITEM_ID, USER_ID
+from pipeline.config.ranking import RankingConfig, TaskConfig
+from schemas.features import ENGAGED, HISTORY_AGES, HISTORY_EVENT_TYPES, ITEM_ID, USER_ID
 from trainer.attribute_encoder import AttributeEncoder
+from trainer.bottoms import build_bottom
 from trainer.graphs import untouched_by_autograph
+from trainer.history_factors import HistoryFactors
+from trainer.ranking_statistics import CandidateTables, HistoryStatistics, OwnEvents, RankingStatistics
+from trainer.ranking_tasks import ranking_task
 from trainer.sizes import ModelSizes
+from trainer.target_attention import TargetAttention
+from trainer.uncertainty_weights import UncertaintyWeights
 from trainer.vector_encoder import VectorEncoder
 
 Features = Mapping[str, tf.Tensor]
 
 _TEXT_DIM = 16
 _VECTOR_DIM = 16
-_ID_DIM = 16
-# Weight of the mean over all items in an item's own, counted in interactions.
-_PRIOR_COUNT = 5.0
-# Sharpness of the similarity between a candidate and the items of a history.
-_SIMILARITY_SCALE = 5.0
+_ATTRIBUTE_DIM = 8
+_EVENT_TYPE_DIM = 4
+# Logarithms of seconds, centred on a day; a minute and ten years come near -2 and 2.
+_LOG_DAY, _LOG_SCALE = math.log(86400.0), 4.0
 
 
-@dataclass(frozen=True)
-class CandidateTables:
-    """What the ranking model knows of each corpus row; the unknown item's row is the last.
+class LabelScale(NamedTuple):
+    """Mean and standard deviation of a regression's labels in the training split."""
 
-    Attributes:
-      embeddings: [N + 1, dim] retrieval embeddings, of length one.
-      text_embeddings: [N + 1, hidden_dim] from the text tower.
-      attributes: Transformed attributes, [N + 1] or [N + 1, values], and dense vectors.
-      counts: [N + 1] interactions in the training split, exposures left out.
-      value_sums: [N + 1] sum of their values.
-    """
-
-    embeddings: np.ndarray
-    text_embeddings: np.ndarray
-    attributes: dict[str, np.ndarray]
-    counts: np.ndarray
-    value_sums: np.ndarray
-
-    @property
-    def mean_value(self) -> float:
-        """Mean value over all interactions; 0 without values."""
-        return float(self.value_sums.sum() / max(self.counts.sum(), 1))
-
-
-class OwnEvents(NamedTuple):
-    """What the examples themselves add to their items' statistics.
-
-    Attributes:
-      counts: [B, K] float32, 1, or 0 for an exposure.
-      values: [B, K] float32, the value of what is counted, else 0.
-    """
-
-    counts: tf.Tensor
-    values: tf.Tensor
+    mean: float = 0.0
+    std: float = 1.0
 
 
 class RankingModel(tfrs.models.Model):
-    """Scores candidates for a query, one score a task, from a shared bottom (Caruana 1997).
+    """Scores candidates for a query, one score a task.
 
-    A candidate is described by its retrieval embedding, text, vectors, attributes and id, the query by
-    its own embedding, attributes and history, and the pair by how near the candidate is to the
-    query and to each item of the history; with values, by what the user gave to near items.
+    A candidate is described by its retrieval embedding, text, vectors and attributes, the query by its own
+    embedding, attributes and history, and the pair by how near the candidate is to the query and to the
+    items of the history, by what the candidate finds there (:class:`TargetAttention`), and by factors
+    (:class:`HistoryFactors`). All of it is crossed (DCN-v2, Wang et al. 2021) and read by what the tasks
+    share. A few numbers (means, factors) reach each task's head directly as well, and the estimate of a
+    value starts as Koren's baseline (2009) and the product of the factors; the rest learns what to add.
     """
 
-    def __init__(self, config: RankingConfig, sizes: ModelSizes, tables: CandidateTables, value_std: float):
+    def __init__(
+        self,
+        config: RankingConfig,
+        sizes: ModelSizes,
+        tables: CandidateTables,
+        value_std: float,
+        scales: Mapping[str, LabelScale] | None = None,
+    ):
         """Initializes the model.
 
         Args:
@@ -81,10 +66,12 @@ class RankingModel(tfrs.models.Model):
           sizes: Numbers of users and of attribute values.
           tables: The candidates.
           value_std: Standard deviation of the values in the training split.
+          scales: Regression that is not of the value to the scale of its labels; by default 0 and 1.
         """
         super().__init__(name="ranking")
         self._config = config
-        self._unknown = len(tables.counts) - 1
+        self.statistics = RankingStatistics(tables, value_std)
+        self._scales = dict(scales or {})
         self._attributes = {
             name: tf.constant(values)
             for name, values in tables.attributes.items()
@@ -95,32 +82,72 @@ class RankingModel(tfrs.models.Model):
         self.vectors = [
             tf.Variable(tables.attributes[name], trainable=False, name=name) for name in sizes.item_vectors
         ]
-        self._counts = tf.constant(tables.counts, tf.float32)
-        self._value_sums = tf.constant(tables.value_sums, tf.float32)
-        self.mean_value = tables.mean_value
-        self.value_std = max(value_std, 1e-6)
-
-        layers = tf_keras.layers
-        self._user = layers.Embedding(sizes.num_users, _ID_DIM, name="user_id")
-        self._item = layers.Embedding(self._unknown + 1, _ID_DIM, name="item_id")
-        self._text = layers.Dense(_TEXT_DIM, activation="relu", name="text")
-        self._vectors = None
-        if sizes.item_vectors:
-            self._vectors = VectorEncoder(sizes.item_vectors, _VECTOR_DIM, name="vectors")
-        dim = 8
-        self._query = AttributeEncoder(sizes.query_attributes, sizes.query_numbers, dim, name="query")
-        self._candidate = AttributeEncoder(sizes.item_attributes, sizes.item_numbers, dim, name="candidate")
-        self._shared = [layers.Dense(width, activation="relu") for width in config.hidden_dims]
-        self._dropout = layers.Dropout(config.dropout)
-        self._heads = {task.name: self._head(task) for task in config.tasks}
-        self._tasks = {task.name: _ranking_task(task) for task in config.tasks}
+        self._build_encoders(sizes)
+        self._build_history_layers(sizes, num_examples=max(float(tables.counts.sum()), 1.0))
+        self._build_tasks()
 
     train_step = untouched_by_autograph(tfrs.models.Model.train_step)
     test_step = untouched_by_autograph(tfrs.models.Model.test_step)
 
-    def _head(self, task: TaskConfig) -> tf_keras.layers.Layer:
-        bias = self.mean_value if task.is_regression else 0.0
-        return tf_keras.layers.Dense(1, bias_initializer=tf_keras.initializers.Constant(bias), name=task.name)
+    def _build_encoders(self, sizes: ModelSizes) -> None:
+        """Of what a query and a candidate are by themselves."""
+        self._text = tf_keras.layers.Dense(_TEXT_DIM, activation="relu", name="text")
+        self._vectors = None
+        if sizes.item_vectors:
+            self._vectors = VectorEncoder(sizes.item_vectors, _VECTOR_DIM, name="vectors")
+        self._query = AttributeEncoder(
+            sizes.query_attributes, sizes.query_numbers, _ATTRIBUTE_DIM, name="query"
+        )
+        self._candidate = AttributeEncoder(
+            sizes.item_attributes, sizes.item_numbers, _ATTRIBUTE_DIM, name="candidate"
+        )
+
+    def _build_history_layers(self, sizes: ModelSizes, num_examples: float) -> None:
+        """Of what a candidate is beside a history."""
+        config = self._config
+        self._factors = self._attention = self._event_types = None
+        if config.factor_dim:
+            self._factors = HistoryFactors(
+                self.statistics.unknown + 1,
+                sizes.num_users,
+                config.factor_dim,
+                config.factor_prior / num_examples,
+                name="factors",
+            )
+        if config.attention_heads:
+            self._attention = TargetAttention(config.attention_heads, config.attention_dim, name="attention")
+            if sizes.num_event_types:
+                self._event_types = tf_keras.layers.Embedding(
+                    sizes.num_event_types, _EVENT_TYPE_DIM, name="event_types"
+                )
+
+    def _build_tasks(self) -> None:
+        """What the tasks share, and what they have of their own."""
+        config = self._config
+        self._crosses = [
+            tfrs.layers.dcn.Cross(config.cross_rank or None, name=f"cross_{number}")
+            for number in range(config.cross_layers)
+        ]
+        self._bottom = build_bottom(
+            config.architecture,
+            [task.name for task in config.tasks],
+            config.hidden_dims,
+            config.dropout,
+            config.num_experts,
+            config.num_task_experts,
+        )
+        self._heads = {task.name: tf_keras.layers.Dense(1, name=task.name) for task in config.tasks}
+        self._tasks = {task.name: ranking_task(task) for task in config.tasks}
+        self._uncertainty = None
+        if config.loss_weights == "uncertainty":
+            regressions = {task.name: task.is_regression for task in config.tasks}
+            self._uncertainty = UncertaintyWeights(regressions, name="uncertainty")
+
+    def scale(self, task: TaskConfig) -> LabelScale:
+        """On what scale a task's scores are; that of logits is 0 and 1."""
+        if task.is_value:
+            return LabelScale(self.statistics.mean_value, self.statistics.value_std)
+        return self._scales.get(task.name, LabelScale())
 
     def score(
         self,
@@ -137,121 +164,133 @@ class RankingModel(tfrs.models.Model):
           query_embeddings: [B, dim] from the query tower.
           rows: [B, K] int32 candidates of each query; -1 for an unknown item, as its row.
           training: Whether dropout is on.
-          own: The interactions themselves while training: they are taken out of their items'
-            statistics, or the model would learn to read its own labels.
+          own: [B, 1], the interactions themselves while training, of one candidate a query: they are taken
+            out of their items' statistics, or the model would learn to read its own labels.
 
         Returns:
-          Task to [B, K]: an estimated value, or a logit.
+          Task to [B, K]: an estimated number, or a logit, not calibrated.
         """
-        rows = self.known_rows(rows)
+        rows = self.statistics.known_rows(rows)
         candidates = tf.gather(self.embeddings, rows)
-        queries = tf.repeat(query_embeddings[:, tf.newaxis], tf.shape(rows)[1], axis=1)
+        history = self.statistics.history(features, rows, own)
+        known, expected = self._known(rows, own, history)
+        items = tf.gather(self.embeddings, history.rows)
+        parts = [
+            known,
+            self._alone(features, query_embeddings, candidates, rows),
+            _similarities(candidates, items, history),
+        ]
+        if self._attention is not None:
+            marks = self._marks(features, history)
+            parts.append(self._attention(candidates, items, marks, history.present))
+        if self._factors is not None:
+            affinity = self._factors(
+                rows, features[USER_ID], history.rows, history.present, history.residuals
+            )
+            expected += affinity.total
+            known = tf.concat([known, affinity.total[..., tf.newaxis]], axis=-1)
+            parts.append(affinity.products)
+        x = start = tf.concat(parts, axis=-1)
+        for cross in self._crosses:
+            x = cross(start, x)
+        shared = self._bottom(x, training=training)
+        return {
+            task.name: self._answer(task, shared[task.name], known, expected) for task in self._config.tasks
+        }
+
+    def _answer(
+        self, task: TaskConfig, shared: tf.Tensor, known: tf.Tensor, expected: tf.Tensor
+    ) -> tf.Tensor:
+        """A task's scores; [B, K]."""
+        score = tf.squeeze(self._heads[task.name](tf.concat([shared, known], axis=-1)), axis=-1)
+        if task.is_value:
+            score += expected
+        scale = self.scale(task)
+        return scale.mean + scale.std * score
+
+    def _known(
+        self, rows: tf.Tensor, own: OwnEvents | None, history: HistoryStatistics
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Statistics of candidates and histories, [B, K, 5]; and what the means let expect, [B, K]."""
+        items = self.statistics.items(rows, own)
+        of_history = [
+            x[:, tf.newaxis] * tf.ones_like(items.deviation)
+            for x in (history.usual, history.spread, history.length)
+        ]
+        known = tf.stack([items.popularity, items.deviation, *of_history], axis=-1)
+        return known, items.deviation + of_history[0]
+
+    def _alone(
+        self, features: Features, query_embeddings: tf.Tensor, candidates: tf.Tensor, rows: tf.Tensor
+    ) -> tf.Tensor:
+        """Candidates and queries by themselves, and how near they are; [B, K, width]."""
+        queries = query_embeddings[:, tf.newaxis] * tf.ones_like(candidates[..., :1])
+        asked = self._query(features)[:, tf.newaxis] * tf.ones_like(candidates[..., :1])
         parts = [
             candidates,
             queries,
             candidates * queries,
             tf.reduce_sum(candidates * queries, axis=-1, keepdims=True),
             self._text(tf.gather(self.text_embeddings, rows)),
-            self._item(rows),
-            self._encode_candidates(rows),
-            self._encode_queries(features, tf.shape(rows)[1]),
-            self._item_statistics(rows, own),
-            self._history_statistics(features, candidates),
+            self._encode(self._candidate, self._attributes, rows),
+            asked,
         ]
         if self._vectors is not None:
-            parts.append(self._encode_vectors(self._vectors, rows))
-        x = tf.concat(parts, axis=-1)
-        for layer in self._shared:
-            x = self._dropout(layer(x), training=training)
-        return {name: tf.squeeze(head(x), axis=-1) for name, head in self._heads.items()}
+            vectors = dict(zip(self._vectors.widths, self.vectors, strict=True))
+            parts.append(self._encode(self._vectors, vectors, rows))
+        return tf.concat(parts, axis=-1)
 
-    def known_rows(self, rows: tf.Tensor) -> tf.Tensor:
-        """Corpus rows, the unknown item's in place of -1."""
-        return tf.where(rows < 0, self._unknown, rows)
-
-    def _encode_candidates(self, rows: tf.Tensor) -> tf.Tensor:
-        """Attributes of [B, K] candidates as [B, K, width]."""
+    @staticmethod
+    def _encode(
+        encoder: AttributeEncoder | VectorEncoder, tables: Mapping[str, tf.Tensor], rows: tf.Tensor
+    ) -> tf.Tensor:
+        """What an encoder makes of [B, K] rows of tables; [B, K, width]."""
         flat = tf.reshape(rows, [-1])
-        encoded = self._candidate(
-            {name: tf.gather(values, flat) for name, values in self._attributes.items()}
-        )
-        return tf.reshape(encoded, [tf.shape(rows)[0], tf.shape(rows)[1], self._candidate.output_dim])
-
-    def _encode_vectors(self, encoder: VectorEncoder, rows: tf.Tensor) -> tf.Tensor:
-        """Dense vectors of [B, K] candidates as [B, K, width]."""
-        flat = tf.reshape(rows, [-1])
-        vectors = zip(encoder.widths, self.vectors, strict=True)
-        encoded = encoder({name: tf.gather(values, flat) for name, values in vectors})
+        encoded = encoder({name: tf.gather(values, flat) for name, values in tables.items()})
         return tf.reshape(encoded, [tf.shape(rows)[0], tf.shape(rows)[1], encoder.output_dim])
 
-    def _encode_queries(self, features: Features, num_candidates: tf.Tensor) -> tf.Tensor:
-        """Id and attributes of the queries, repeated for each candidate."""
-        encoded = tf.concat([self._user(features[USER_ID]), self._query(features)], axis=-1)
-        return tf.repeat(encoded[:, tf.newaxis], num_candidates, axis=1)
-
-    def _item_statistics(self, rows: tf.Tensor, own: OwnEvents | None) -> tf.Tensor:
-        """Popularity and, if there are values, the smoothed mean value; [B, K, 2]."""
-        counts, sums = tf.gather(self._counts, rows), tf.gather(self._value_sums, rows)
-        if own is not None:
-            counts, sums = tf.maximum(counts - own.counts, 0.0), sums - own.values
-        means = (sums + _PRIOR_COUNT * self.mean_value) / (counts + _PRIOR_COUNT)
-        return tf.stack([tf.math.log1p(counts), (means - self.mean_value) / self.value_std], axis=-1)
-
-    def _history_statistics(self, features: Features, candidates: tf.Tensor) -> tf.Tensor:
-        """How the candidates stand to the history; [B, K, 6]."""
-        rows = features[HISTORY_ITEM_IDS]
-        present = tf.cast((rows >= 0) & (rows < self._unknown), tf.float32)
-        count = tf.reduce_sum(present, axis=1, keepdims=True)
-        history = tf.gather(self.embeddings, tf.maximum(rows, 0))
-        similarity = tf.einsum("bld,bkd->bkl", history, candidates) * present[:, tf.newaxis]
-        # Padding is no neighbour; without a history there is none.
-        nearest = tf.reduce_max(similarity - 2.0 * (1.0 - present[:, tf.newaxis]), axis=-1)
-        nearest = tf.where(count > 0, nearest, 0.0)
-        mean = tf.math.divide_no_nan(tf.reduce_sum(similarity, axis=-1), count)
-        length = tf.math.log1p(count) * tf.ones_like(nearest)
-        statistics = [nearest, mean, length]
-        if HISTORY_VALUES in features:
-            values = (features[HISTORY_VALUES] - self.mean_value) / self.value_std * present
-            usual = tf.reduce_sum(values, axis=1, keepdims=True) / (count + 1.0)
-            spread = tf.sqrt(
-                tf.reduce_sum(tf.square(values - usual) * present, 1, keepdims=True) / (count + 1.0)
-            )
-            weights = tf.exp(_SIMILARITY_SCALE * similarity) * present[:, tf.newaxis]
-            near = tf.einsum("bkl,bl->bk", weights, values - usual) / (tf.reduce_sum(weights, axis=-1) + 1.0)
-            statistics += [usual * tf.ones_like(nearest), spread * tf.ones_like(nearest), near]
-        return tf.stack(statistics, axis=-1)
+    def _marks(self, features: Features, history: HistoryStatistics) -> tf.Tensor:
+        """What is known of each event of the histories; [B, L, width]."""
+        ages = (features[HISTORY_AGES] - _LOG_DAY) / _LOG_SCALE
+        marks = [history.residuals[..., tf.newaxis], ages[..., tf.newaxis]]
+        if self._event_types is not None:
+            marks.append(self._event_types(tf.maximum(features[HISTORY_EVENT_TYPES], 0)))
+        return tf.concat(marks, axis=-1)
 
     def compute_loss(self, features: Features, training: bool = False) -> tf.Tensor:
         """The weighted sum of the tasks' losses."""
         rows = features[ITEM_ID][:, tf.newaxis]
         own = self._own_events(features) if training else None
         scores = self.score(features, features["query_embedding"], rows, training, own)
-        loss = tf.zeros([])
-        for task in self._config.tasks:
-            loss += task.weight * self._tasks[task.name](
-                labels=features[task.label_name][:, tf.newaxis],
-                predictions=scores[task.name],
-                sample_weight=features[task.weight_name][:, tf.newaxis],
-            )
-        return loss
+        losses = {task.name: self._loss(task, features, scores[task.name]) for task in self._config.tasks}
+        if self._uncertainty is not None:
+            losses = self._uncertainty(losses)
+        return tf.add_n([task.weight * losses[task.name] for task in self._config.tasks])
+
+    def _loss(self, task: TaskConfig, features: Features, scores: tf.Tensor) -> tf.Tensor:
+        """A task's loss, a scalar; scores are [B, 1]."""
+        labels, weights = features[task.label_name], features[task.weight_name]
+        if task.loss == "listwise":
+            return self._tasks[task.name](labels, scores[:, 0], weights, features[USER_ID])
+        return self._tasks[task.name](
+            labels=labels[:, tf.newaxis], predictions=scores, sample_weight=weights[:, tf.newaxis]
+        )
 
     def _own_events(self, features: Features) -> OwnEvents:
         """What the examples of a batch add to the statistics; [B, 1]."""
         counts = features[ENGAGED][:, tf.newaxis]
         for task in self._config.tasks:
-            if task.is_regression:
+            if task.is_value:
                 return OwnEvents(counts, features[task.label_name][:, tf.newaxis] * counts)
         return OwnEvents(counts, tf.zeros_like(counts))
 
 
-def _ranking_task(task: TaskConfig) -> tfrs.tasks.Ranking:
-    """Loss and metrics of a task."""
-    if task.is_regression:
-        return tfrs.tasks.Ranking(
-            loss=tf_keras.losses.MeanSquaredError(),
-            metrics=[tf_keras.metrics.RootMeanSquaredError(name=f"{task.name}_rmse")],
-        )
-    return tfrs.tasks.Ranking(
-        loss=tf_keras.losses.BinaryCrossentropy(from_logits=True),
-        metrics=[tf_keras.metrics.AUC(from_logits=True, name=f"{task.name}_auc")],
-    )
+def _similarities(candidates: tf.Tensor, items: tf.Tensor, history: HistoryStatistics) -> tf.Tensor:
+    """Similarity of candidates to the nearest item of the history, and on average; [B, K, 2]."""
+    present = history.present[:, tf.newaxis]
+    similarity = tf.einsum("bkd,bld->bkl", candidates, items) * present
+    # Padding is no neighbour; without a history there is none.
+    nearest = tf.reduce_max(similarity - 2.0 * (1.0 - present), axis=-1)
+    nearest = tf.where(tf.reduce_any(present > 0, axis=-1), nearest, 0.0)
+    mean = tf.math.divide_no_nan(tf.reduce_sum(similarity, axis=-1), tf.reduce_sum(present, axis=-1))
+    return tf.stack([nearest, mean], axis=-1)

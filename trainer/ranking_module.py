@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
-from pipeline.config.training import RETRIEVAL_SCORE, RankingConfig
+from pipeline.config.ranking import RETRIEVAL_SCORE, RankingConfig, TaskConfig
+from trainer.calibration import IDENTITY, PlattScaling
 from trainer.graphs import graph_function
 from trainer.ranking import RankingModel
 from trainer.retrieval_module import query_specs
@@ -19,17 +21,26 @@ class RankingModule(tf.Module):
 
     Functions:
       rank: Transformed query features, [B, dim] query embeddings and [B, K] int32 corpus rows to
-        a dictionary of [B, K]: for each task an estimated value or a probability, and
+        a dictionary of [B, K]: for each task an estimated number or a calibrated probability, and
         `order_score`, by which recommendations are ordered.
+      task_scores: The same arguments to the tasks' scores as the model has them, on one scale: logits that
+        are not calibrated, and numbers in standard deviations above the mean.
     """
 
-    def __init__(self, model: RankingModel, config: RankingConfig, retrieval: Any):
+    def __init__(
+        self,
+        model: RankingModel,
+        config: RankingConfig,
+        retrieval: Any,
+        calibrations: Mapping[str, PlattScaling] | None = None,
+    ):
         """Takes the parts of a trained model.
 
         Args:
           model: Trained.
           config: Says which tasks are probabilities, and the weights of the order.
           retrieval: The loaded retrieval SavedModel, whose query features the model shares.
+          calibrations: Task to what makes a probability of its logit; by default the sigmoid alone.
         """
         super().__init__(name="ranking")
         self._config = config
@@ -37,32 +48,42 @@ class RankingModule(tf.Module):
         self._layers = list(model.layers)
         self._variables = [model.embeddings, model.text_embeddings, *model.vectors]
         self._temperature = tf.Variable(retrieval.temperature.numpy(), trainable=False)
-        self.rank = graph_function(
-            self._rank,
-            input_signature=[
-                query_specs(retrieval.queries),
-                tf.TensorSpec([None, model.embeddings.shape[1]], tf.float32, name="query_embeddings"),
-                tf.TensorSpec([None, None], tf.int32, name="rows"),
-            ],
-        )
+        self._calibrations = dict(calibrations or {})
+        signature = [
+            query_specs(retrieval.queries),
+            tf.TensorSpec([None, model.embeddings.shape[1]], tf.float32, name="query_embeddings"),
+            tf.TensorSpec([None, None], tf.int32, name="rows"),
+        ]
+        self.rank = graph_function(self._rank, input_signature=signature)
+        self.task_scores = graph_function(self._task_scores, input_signature=signature)
 
     def _rank(
         self, features: dict[str, tf.Tensor], query_embeddings: tf.Tensor, rows: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        rows = self._model.known_rows(rows)
         scores = self._model.score(features, query_embeddings, rows)
-        candidates = tf.gather(self._model.embeddings, rows)
+        candidates = tf.gather(self._model.embeddings, self._model.statistics.known_rows(rows))
         similarity = tf.einsum("bd,bkd->bk", query_embeddings, candidates)
         weights = self._config.order_by
         order = weights.get(RETRIEVAL_SCORE, 0.0) * similarity / self._temperature
         for task in self._config.tasks:
-            order += weights.get(task.name, 0.0) * self._comparable(task.is_regression, scores[task.name])
-        answers = {
-            task.name: scores[task.name] if task.is_regression else tf.sigmoid(scores[task.name])
-            for task in self._config.tasks
-        }
+            order += weights.get(task.name, 0.0) * self._comparable(task, scores[task.name])
+        answers = {task.name: self._answer(task, scores[task.name]) for task in self._config.tasks}
         return {**answers, ORDER_SCORE: order}
 
-    def _comparable(self, is_regression: bool, scores: tf.Tensor) -> tf.Tensor:
-        """A task's scores on the scale of logits: a value counts in standard deviations."""
-        return (scores - self._model.mean_value) / self._model.value_std if is_regression else scores
+    def _task_scores(
+        self, features: dict[str, tf.Tensor], query_embeddings: tf.Tensor, rows: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        scores = self._model.score(features, query_embeddings, rows)
+        return {task.name: self._comparable(task, scores[task.name]) for task in self._config.tasks}
+
+    def _answer(self, task: TaskConfig, scores: tf.Tensor) -> tf.Tensor:
+        """A number as it is, a logit as a probability."""
+        if task.is_regression:
+            return scores
+        calibration = self._calibrations.get(task.name, IDENTITY)
+        return tf.sigmoid(calibration.slope * scores + calibration.intercept)
+
+    def _comparable(self, task: TaskConfig, scores: tf.Tensor) -> tf.Tensor:
+        """A task's scores on the scale of logits: a number counts in standard deviations."""
+        scale = self._model.scale(task)
+        return (scores - scale.mean) / scale.std

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pipeline.config.base import Frozen
 from pipeline.config.collaborative import CollaborativeConfig
 from pipeline.config.data import FeaturesConfig
-from pipeline.config.training import RankingConfig, RetrievalConfig, TextTowerConfig
+from pipeline.config.ranking import RankingConfig
+from pipeline.config.training import RetrievalConfig, TextTowerConfig
 from schemas.features import FeatureSet, TableLayout, declare_features
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,33 +11,41 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from pipeline.config.training import RankingConfig, TaskConfig
+from pipeline.config.ranking import RankingConfig, TaskConfig
+from pipeline.progress import PROGRESS_LOGGER
 from pipeline.splits import EVAL, TRAIN
 from schemas.features import ENGAGED, ITEM_ID
+from trainer.calibration import PlattScaling, calibration_error, fit_platt
 from trainer.corpus import CORPUS_SPLIT, load_corpus
+from trainer.graphs import graph_function
 from trainer.input_fn import interactions_dataset
 from trainer.progress import LogEpochs
-from trainer.ranking import CandidateTables, RankingModel
+from trainer.ranking import LabelScale, RankingModel
 from trainer.ranking_module import RankingModule
+from trainer.ranking_statistics import CandidateTables
 from trainer.retrieval_module import query_inputs
 from trainer.settings import RankingSettings
 from trainer.sizes import model_sizes
 from trainer.streams import TransformedStream
 
 _EVAL_BATCH = 2048
+# Neighbours of the log that are shuffled together where a task judges lists.
+_LIST_BLOCK = 16
 
 
 @dataclass(frozen=True)
 class _ValueStatistics:
     """Counts and values of the training split, a row an item and one for unknown items.
 
-    Exposures are left out, except of `num_examples`.
+    Exposures are left out, except of `num_examples`. `scales` are those of the regressions that are not of
+    the value, over the examples that have a label.
     """
 
     counts: np.ndarray
     sums: np.ndarray
     std: float
     num_examples: int
+    scales: dict[str, LabelScale]
 
 
 def train_ranking(
@@ -57,7 +67,8 @@ def train_ranking(
       log_dir: Where TensorBoard's logs are written.
 
     Returns:
-      Keras' history: metric to its value after each epoch.
+      Keras' history: metric to its value after each epoch; and of each probability that is calibrated,
+      `<task>_calibration_error`, the expected calibration error on the eval split before and after.
     """
     tf_keras.utils.set_random_seed(settings.seed)
     config = settings.ranking
@@ -70,7 +81,12 @@ def train_ranking(
     def dataset(split: str, batch_size: int, seed: int | None = None) -> tf.data.Dataset:
         files = interactions.files(split)
         batches = interactions_dataset(
-            files, interactions.transform_output, retrieval.corpus.lookup_items, batch_size, seed
+            files,
+            interactions.transform_output,
+            retrieval.corpus.lookup_items,
+            batch_size,
+            seed,
+            block=_LIST_BLOCK if config.has_lists else 1,
         )
         return batches.map(lambda x: _with_query_embedding(retrieval, x), num_parallel_calls=2)
 
@@ -83,11 +99,12 @@ def train_ranking(
         value_sums=statistics.sums,
     )
     sizes = model_sizes(features, settings.features, interactions.transform_output, items.transform_output)
-    model = RankingModel(config, sizes, tables, statistics.std)
+    model = RankingModel(config, sizes, tables, statistics.std, statistics.scales)
     batch_size = min(config.batch_size, statistics.num_examples)  # no batch is a smaller one
     train, validation = dataset(TRAIN, batch_size, settings.seed), dataset(EVAL, _EVAL_BATCH)
     history = _fit(model, config, train, validation, log_dir)
-    tf.saved_model.save(RankingModule(model, config, retrieval), model_dir)
+    calibrations = _calibrate(model, config, validation, history) if config.calibrated else {}
+    tf.saved_model.save(RankingModule(model, config, retrieval, calibrations), model_dir)
     return history
 
 
@@ -114,6 +131,35 @@ def _fit(
     return done.history
 
 
+def _calibrate(
+    model: RankingModel, config: RankingConfig, validation: tf.data.Dataset, history: dict[str, list[float]]
+) -> dict[str, PlattScaling]:
+    """Fits the scaling of each probability on the eval split, and says in `history` what it repairs."""
+
+    @graph_function
+    def scores(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return model.score(batch, batch["query_embedding"], batch[ITEM_ID][:, tf.newaxis])
+
+    tasks = [task for task in config.tasks if not task.is_regression]
+    columns: dict[str, list[np.ndarray]] = {}
+    for batch in validation if tasks else ():
+        answers = scores(batch)
+        for task in tasks:
+            columns.setdefault(task.name, []).append(
+                np.stack([answers[task.name][:, 0], batch[task.label_name], batch[task.weight_name]])
+            )
+    calibrations = {}
+    for name, parts in columns.items():
+        logits, labels, weights = np.concatenate(parts, axis=1)
+        fitted = fit_platt(logits, labels, weights)
+        errors = [
+            calibration_error(x, labels, weights) for x in (logits, fitted.slope * logits + fitted.intercept)
+        ]
+        calibrations[name], history[f"{name}_calibration_error"] = fitted, errors
+        logging.getLogger(PROGRESS_LOGGER).info("calibration error of %s: %.4f, then %.4f", name, *errors)
+    return calibrations
+
+
 def _with_query_embedding(retrieval: Any, features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """Adds the query tower's embedding to a batch."""
     inputs = query_inputs(retrieval.queries, features)
@@ -124,8 +170,10 @@ def _value_statistics(
     train: tf.data.Dataset, tasks: tuple[TaskConfig, ...], num_items: int
 ) -> _ValueStatistics:
     """Reads the training split once."""
-    value_label = next((task.label_name for task in tasks if task.is_regression), None)
+    value_label = next((task.label_name for task in tasks if task.is_value), None)
+    others = [task for task in tasks if task.is_regression and not task.is_value]
     counts, sums, squares = np.zeros(num_items + 1), np.zeros(num_items + 1), 0.0
+    moments = {task.name: np.zeros(3) for task in others}
     num_examples = 0
     for batch in train.as_numpy_iterator():
         rows, engaged = batch[ITEM_ID], batch[ENGAGED]
@@ -135,6 +183,23 @@ def _value_statistics(
             values = batch[value_label]
             sums += np.bincount(rows, weights=values * engaged, minlength=len(sums))
             squares += float((np.square(values) * engaged).sum())
+        for task in others:
+            moments[task.name] += _moments(batch, task)
     total = max(counts.sum(), 1.0)
-    std = float(np.sqrt(max(squares / total - (sums.sum() / total) ** 2, 0.0)))
-    return _ValueStatistics(counts, sums, std, num_examples)
+    std = _deviation(total, sums.sum(), squares)
+    scales = {
+        name: LabelScale(s / max(n, 1.0), _deviation(n, s, q) or 1.0) for name, (n, s, q) in moments.items()
+    }
+    return _ValueStatistics(counts, sums, std, num_examples, scales)
+
+
+def _moments(batch: Mapping[str, np.ndarray], task: TaskConfig) -> np.ndarray:
+    """Number, sum and sum of squares of the labels that are known."""
+    labels, weights = (batch[name].astype(np.float64) for name in (task.label_name, task.weight_name))
+    return np.array([weights.sum(), weights @ labels, weights @ np.square(labels)])
+
+
+def _deviation(count: float, total: float, squares: float) -> float:
+    """Standard deviation; rounding must not take the root of less than nothing."""
+    count = max(count, 1.0)
+    return float(np.sqrt(max(squares / count - (total / count) ** 2, 0.0)))

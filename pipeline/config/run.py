@@ -23,7 +23,8 @@ from pipeline.config.data import (
     VectorsFile,
 )
 from pipeline.config.privacy import PrivacyConfig
-from pipeline.config.training import IndexConfig, RankingConfig, RetrievalConfig, TextTowerConfig
+from pipeline.config.ranking import RankingConfig
+from pipeline.config.training import IndexConfig, RetrievalConfig, TextTowerConfig
 from pipeline.errors import InputError
 
 # In a run's folder: the prepared data, and what was only validated.

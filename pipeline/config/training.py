@@ -1,11 +1,11 @@
-"""Configuration of the models: text tower, retrieval, ranking and index."""
+"""Configuration of the models: text tower, retrieval and index; ranking has its own file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from pipeline.config.base import Frozen
 
@@ -135,98 +135,6 @@ class RetrievalConfig(Frozen):
         if self.sampler != "auto":
             return self.sampler
         return "full" if num_items <= self.full_below else "mixed"
-
-
-class TaskConfig(Frozen):
-    """One task of the ranking model.
-
-    Attributes:
-      name: Its name in outputs, metrics and logs.
-      kind: `value` regresses an interaction's value; `value_at_least` is whether the value
-        reaches `threshold`; `above_usual` is whether it exceeds the mean of the user's earlier
-        values (undefined, and weighted zero, for a first interaction); `event` is whether
-        the event type is `event_type`.
-      weight: Weight of its loss.
-      threshold: For `value_at_least`.
-      event_type: For `event`.
-    """
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    kind: Literal["value", "value_at_least", "above_usual", "event"]
-    weight: float = Field(default=1.0, ge=0)
-    threshold: float | None = None
-    event_type: str | None = None
-
-    @model_validator(mode="after")
-    def _has_its_parameter(self) -> TaskConfig:
-        if (self.kind == "value_at_least") != (self.threshold is not None):
-            raise ValueError("'threshold' belongs to kind 'value_at_least', and to it alone")
-        if (self.kind == "event") != (self.event_type is not None):
-            raise ValueError("'event_type' belongs to kind 'event', and to it alone")
-        return self
-
-    @property
-    def is_regression(self) -> bool:
-        """Whether the task predicts a number rather than a probability."""
-        return self.kind == "value"
-
-    @property
-    def label_name(self) -> str:
-        """Name of the task's label among the transformed features."""
-        return f"label_{self.name}"
-
-    @property
-    def weight_name(self) -> str:
-        """Name of the label's example weight (0 where the label is undefined)."""
-        return f"weight_{self.name}"
-
-
-RETRIEVAL_SCORE = "retrieval"
-
-
-class RankingConfig(Frozen):
-    """The multi-task ranking model.
-
-    Attributes:
-      tasks: The tasks.
-      order_by: Weight of each task, and of `retrieval`, in the order of recommendations; those not
-        named weigh nothing. Values count in standard deviations, probabilities as logits, and
-        retrieval's score divided by its temperature.
-      hidden_dims: Hidden layers shared by all tasks.
-      dropout: Dropout of the hidden layers.
-      epochs: Passes over the training split at most.
-      patience: Epochs without a lower validation loss before training stops.
-      batch_size: Examples a step.
-      learning_rate: Adam's.
-    """
-
-    tasks: tuple[TaskConfig, ...] = (
-        TaskConfig(name="rating", kind="value"),
-        TaskConfig(name="like", kind="value_at_least", threshold=4.0),
-        TaskConfig(name="above_usual", kind="above_usual"),
-    )
-    order_by: dict[str, float] = Field(default_factory=lambda: {RETRIEVAL_SCORE: 1.0})
-    hidden_dims: tuple[int, ...] = (128, 64)
-    dropout: float = Field(default=0.2, ge=0, lt=1)
-    epochs: int = Field(default=4, ge=1)
-    patience: int = Field(default=1, ge=1)
-    batch_size: int = Field(default=1024, ge=2)
-    learning_rate: float = Field(default=1e-3, gt=0)
-
-    @model_validator(mode="after")
-    def _tasks_are_consistent(self) -> RankingConfig:
-        names = [task.name for task in self.tasks]
-        if not names:
-            raise ValueError("at least one task is needed")
-        if len(set(names)) != len(names):
-            raise ValueError(f"two tasks share a name: {', '.join(names)}")
-        if RETRIEVAL_SCORE in names:
-            raise ValueError(f"a task cannot be named '{RETRIEVAL_SCORE}'")
-        for name in self.order_by:
-            if name not in (*names, RETRIEVAL_SCORE):
-                known = ", ".join([*names, RETRIEVAL_SCORE])
-                raise ValueError(f"order_by names '{name}'; there are {known}")
-        return self
 
 
 class IndexConfig(Frozen):

@@ -184,6 +184,11 @@ def test_a_folder_that_a_killed_process_left_is_made_anew(settings):
         ),
         ([{"name": "up", "kind": "above_usual"}], "value", "ranking.tasks: 'up' needs values"),
         (TASKS, "event_type", "ranking.tasks: 'buy' needs event types"),
+        (
+            [{"name": "read", "kind": "dwell"}],
+            "event_type",
+            "ranking.tasks: 'read' needs seconds of",
+        ),
     ],
 )
 def test_tasks_must_fit_the_layout_before_anything_is_read(settings, tmp_path, tasks, unmapped, message):

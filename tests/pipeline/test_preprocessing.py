@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.config.data import FeaturesConfig
-from pipeline.config.training import TaskConfig
+from pipeline.config.ranking import TaskConfig
 from pipeline.preprocessing import TransformSettings
 from schemas.features import Stream, TableLayout
 from tests.pipeline.small_transform import small_transform
@@ -35,6 +35,12 @@ TASKS = (
 )
 SETTINGS = TransformSettings(layout=LAYOUT, features=FEATURES, tasks=TASKS)
 THURSDAY = 0  # 1 January 1970
+HISTORY_LISTS = (
+    "history_item_ids",
+    "history_values",
+    "history_timestamps",
+    "history_dwell_seconds",
+)
 SATURDAY_13_H = 2 * 86400 + 13 * 3600 + 59
 
 INTERACTIONS = [
@@ -166,6 +172,22 @@ def test_labels_and_their_weights(interactions):
     assert outputs["label_above_usual"][[0, 2]].tolist() == [0, 0]
 
 
+def test_dwelling_is_a_logarithm_and_unknown_where_it_makes_no_sense(tmp_path):
+    layout = TableLayout(has_dwell=True)
+    settings = TransformSettings(
+        layout=layout,
+        features=FeaturesConfig(history_length=2),
+        tasks=(TaskConfig(name="reading", kind="dwell"),),
+    )
+    seconds = [[9.0], [], [0.0], [-3.0]]
+    row = {name: INTERACTIONS[1][name] for name in ("user_id", "item_id", "timestamp", "value")}
+    row |= {name: [] for name in HISTORY_LISTS}
+    rows = [{**row, "dwell_seconds": each} for each in seconds]
+    outputs = small_transform(rows, settings, Stream.INTERACTIONS, tmp_path)(rows)
+    np.testing.assert_allclose(outputs["label_reading"], [np.log(10), 0, 0, 0], rtol=1e-6)
+    assert outputs["weight_reading"].tolist() == [1, 0, 1, 0]
+
+
 def test_an_items_title_and_text_are_joined(items):
     outputs, _ = items
     assert outputs["text"].tolist() == [b"A. of a", b"B", b"C", b"D"]
@@ -201,9 +223,9 @@ def test_a_vector_of_another_length_is_none(items_transform, items):
     assert items_transform([ITEMS[1]])["item_sound"].tolist() == [[0, 0]]
 
 
-def test_a_loss_weight_does_not_redo_the_data_steps():
+def test_a_loss_and_its_weight_do_not_redo_the_data_steps():
     heavier = SETTINGS.model_copy(
-        update={"tasks": tuple(task.model_copy(update={"weight": 9.0}) for task in TASKS)}
+        update={"tasks": tuple(task.model_copy(update={"weight": 9.0, "loss": "listwise"}) for task in TASKS)}
     )
     assert heavier.to_json() == SETTINGS.to_json()
     fewer = SETTINGS.model_copy(update={"tasks": TASKS[:1]})

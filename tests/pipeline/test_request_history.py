@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.config.data import FeaturesConfig
-from pipeline.config.training import TaskConfig
+from pipeline.config.ranking import TaskConfig
 from pipeline.preprocessing import TransformSettings
 from schemas.features import Statistic, Stream, TableLayout
 from tests.pipeline.small_transform import small_transform

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from pipeline.components.parquet_example_gen import encode_examples
-from pipeline.config.training import IndexConfig, TaskConfig
+from pipeline.config.ranking import TaskConfig
+from pipeline.config.training import IndexConfig
 from pipeline.history import with_history
 from pipeline.splits import EVAL, SPLITS, TEST, TRAIN
 from schemas.features import TableLayout

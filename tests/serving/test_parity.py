@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from pipeline.config.data import FeaturesConfig
-from pipeline.config.training import TaskConfig
+from pipeline.config.ranking import TaskConfig
 from pipeline.history import user_histories, with_history
 from pipeline.preprocessing import TransformSettings
 from schemas.features import Stream, TableLayout

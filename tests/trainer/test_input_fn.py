@@ -95,6 +95,17 @@ class TestShuffled:
         places = _places(_dataset(files, lookup, shuffle_seed=3))
         assert len(set(places)) == len(places) == 8
 
+    def test_blocks_stay_together(self, lookup, tmp_path):
+        row = {"item_id": "a", "history_item_ids": ["", ""], "age": 0.0}
+        file = write_examples(tmp_path / "one.gz", [{**row, "place": i} for i in range(48)])
+        dataset = _dataset([file], lookup, shuffle_seed=1, block=4)
+        passes = [np.array(_places(dataset)) for _ in range(2)]
+        for places in passes:
+            assert sorted(places) == list(range(48))
+            assert (np.diff(places.reshape(-1, 4), axis=1) == 1).all()
+        assert (passes[0] != passes[1]).any()
+        assert (passes[0] != np.arange(48)).any()
+
     def test_many_files_are_mixed_too_and_the_order_follows_the_seed(self, lookup, tmp_path):
         """More files than are open at a time."""
         row = {"item_id": "a", "history_item_ids": ["", ""], "age": 0.0}

@@ -11,8 +11,12 @@ import tensorflow as tf
 import tf_keras
 
 from trainer.attribute_encoder import AttributeEncoder
+from trainer.bottoms import MultiGateMixtureOfExperts, ProgressiveLayeredExtraction, SharedBottom
 from trainer.history_encoder import AttentionHistoryEncoder, MeanHistoryEncoder
+from trainer.history_factors import HistoryFactors
+from trainer.target_attention import TargetAttention
 from trainer.towers import Tower
+from trainer.uncertainty_weights import UncertaintyWeights
 from trainer.vector_encoder import VectorEncoder
 
 FEATURES = {
@@ -25,6 +29,15 @@ HISTORIES = (
     tf.random.stateless_normal([2, 4, 3], [0, 1]),
     tf.sequence_mask([2, 0], 4),
     tf.random.stateless_uniform([2, 4], [0, 2], maxval=18.0),
+)
+CANDIDATES = tf.random.stateless_normal([2, 3, 5], [0, 3])
+PRESENT = tf.cast(HISTORIES[1], tf.float32)
+FACTORS = (
+    tf.constant([[0, 3, 1], [2, 2, 0]]),
+    tf.constant([1, 0], tf.int64),
+    tf.constant([[1, 2, 0, 0], [0, 0, 0, 0]]),
+    PRESENT,
+    HISTORIES[2],
 )
 DENSE = {"sound": tf.constant([[3.0, 4.0, 0.0], [0.0, 0.0, 0.0]]), "image": tf.constant([[-2.0], [0.5]])}
 
@@ -39,11 +52,26 @@ class Case:
 
 
 ATTRIBUTES = {"vocabulary_sizes": {"region": 2, "genres": 3}, "numbers": ("age",)}
+BOTTOM = {"tasks": ("a", "b"), "hidden_dims": (5, 4), "dropout": 0.3}
 CASES = [
     Case(AttributeEncoder, (FEATURES,), {**ATTRIBUTES, "dim": 2}),
     Case(VectorEncoder, (DENSE,), {"widths": {"sound": 3, "image": 1}, "dim": 2}),
     Case(MeanHistoryEncoder, HISTORIES),
     Case(AttentionHistoryEncoder, HISTORIES, {"max_length": 4}),
+    Case(SharedBottom, (CANDIDATES,), BOTTOM),
+    Case(MultiGateMixtureOfExperts, (CANDIDATES,), {**BOTTOM, "num_experts": 3}),
+    Case(ProgressiveLayeredExtraction, (CANDIDATES,), {**BOTTOM, "num_experts": 2, "num_task_experts": 2}),
+    Case(
+        TargetAttention,
+        (CANDIDATES[..., :3], HISTORIES[0], HISTORIES[2][..., tf.newaxis], PRESENT),
+        {"heads": 2, "dim": 4},
+    ),
+    Case(HistoryFactors, FACTORS, {"num_items": 4, "num_users": 2, "dim": 3, "l2": 0.5}),
+    Case(
+        UncertaintyWeights,
+        ({"a": tf.constant(1.0), "b": tf.constant(2.0)},),
+        {"regressions": {"a": True, "b": False}},
+    ),
     Case(
         Tower,
         (FEATURES, VECTORS),
@@ -72,7 +100,7 @@ class TestEveryLayer:
         assert again.get_config() == layer.get_config()
         again(*case.call)
         again.set_weights(layer.get_weights())
-        np.testing.assert_array_equal(again(*case.call), expected)
+        _assert_equal(again(*case.call), expected, atol=0.0)
 
     def test_round_trip_through_keras_registry(self, case):
         """As Keras saves it: with JSON in between, and found by its registered name."""
@@ -105,7 +133,14 @@ class TestEveryLayer:
         layer = _build(case)
         expected = layer(*case.call)
         graph = tf.function(layer, autograph=False)
-        np.testing.assert_allclose(graph(*case.call), expected, atol=1e-6)
+        _assert_equal(graph(*case.call), expected, atol=1e-6)
+
+
+def _assert_equal(actual, expected, atol):
+    """Of a tensor, or of a structure of tensors."""
+    tf.nest.assert_same_structure(actual, expected)
+    for one, other in zip(tf.nest.flatten(actual), tf.nest.flatten(expected), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0.0 if atol == 0 else 1e-6, atol=atol)
 
 
 def _own_arguments(layer):

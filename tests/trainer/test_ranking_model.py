@@ -1,4 +1,4 @@
-"""The multi-task ranking model: statistics and loss against NumPy, and the guard of its labels."""
+"""The multi-task ranking model: scores and loss against NumPy, and the guard of its labels."""
 
 from dataclasses import replace
 
@@ -7,10 +7,11 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from pipeline.config.training import RankingConfig, TaskConfig
+from pipeline.config.ranking import RankingConfig, TaskConfig
 from tests.trainer.small_bert import unit
 from tests.trainer.small_world import SIZES, TEXT_DIM, make_corpus, make_queries
-from trainer.ranking import CandidateTables, OwnEvents, RankingModel
+from trainer.ranking import RankingModel, _similarities
+from trainer.ranking_statistics import CandidateTables, OwnEvents
 
 NUM_ITEMS = UNKNOWN = 6
 DIM, VALUE_STD = 3, 1.3
@@ -59,12 +60,13 @@ def _batch():
     )
 
 
-def _model(tables=None, tasks=(RATING, LIKE)):
+def _model(tables=None, tasks=(RATING, LIKE), sizes=SIZES, scales=None, **changes):
     """A model without dropout, its weights far from their tiny start values."""
     tf_keras.utils.set_random_seed(0)
-    config = RankingConfig(tasks=tasks, hidden_dims=(6, 5), dropout=0.0)
-    model = RankingModel(config, SIZES, tables or _tables(), VALUE_STD)
-    model.score(_queries(), _query_embeddings(), tf.constant(ROWS))
+    config = RankingConfig(tasks=tasks, **{"hidden_dims": (6, 5), "dropout": 0.0, **changes})
+    model = RankingModel(config, sizes, tables or _tables(), VALUE_STD, scales)
+    types = tf.constant(np.where(HISTORIES >= 0, 1, -1))
+    model.score({**_queries(), "history_event_types": types}, _query_embeddings(), tf.constant(ROWS))
     rng = np.random.default_rng(7)
     for variable in model.trainable_variables:
         variable.assign_add(rng.normal(size=variable.shape, scale=0.3))
@@ -101,7 +103,8 @@ class TestScores:
 
     def test_finite_without_any_interaction(self):
         nothing = np.zeros(NUM_ITEMS + 1)
-        assert np.isfinite(_score(_model(_tables(nothing, nothing)), own_values=np.ones(ROWS.shape))).all()
+        model = _model(_tables(nothing, nothing))
+        assert np.isfinite(_score(model, ROWS[:, :1], own_values=np.ones([5, 1]))).all()
 
     @pytest.mark.parametrize("task", ["rating", "like"])
     def test_do_not_depend_on_the_other_candidates(self, model, task):
@@ -118,12 +121,48 @@ class TestScores:
         assert (garbage != VALUES).any()
         np.testing.assert_array_equal(_score(model, queries=_queries(values=garbage)), _score(model))
 
-    def test_start_at_the_mean_value(self):
-        """The head's bias: an untrained model is not far off."""
-        model = RankingModel(RankingConfig(tasks=(RATING,)), SIZES, _tables(), VALUE_STD)
-        model.score(_queries(), _query_embeddings(), tf.constant(ROWS))
-        head = next(layer for layer in model.layers if layer.name == "rating")
-        np.testing.assert_allclose(head.bias, [MEAN], rtol=1e-6)
+    def test_a_value_is_what_the_means_let_expect_and_what_the_rest_adds(self, model):
+        """Without any weight but the factors': Koren's baseline, and their product."""
+        bare = _model()
+        bare.set_weights([np.zeros(w.shape) for w in bare.get_weights()])
+        history = bare.statistics.history(_queries())
+        rows = bare.statistics.known_rows(tf.constant(ROWS))
+        expected = bare.statistics.items(rows).deviation + history.usual[:, tf.newaxis]
+        np.testing.assert_allclose(_score(bare), MEAN + VALUE_STD * expected, rtol=1e-5)
+        bare._factors.set_weights(model._factors.get_weights())
+        expected += bare._factors(
+            rows, _queries()["user_id"], history.rows, history.present, history.residuals
+        ).total
+        np.testing.assert_allclose(_score(bare), MEAN + VALUE_STD * expected, rtol=1e-5)
+        np.testing.assert_array_equal(_score(bare, task="like"), 0.0)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"architecture": "mmoe", "num_experts": 2},
+            {"architecture": "ple"},
+            {"cross_layers": 2},
+            {"cross_layers": 1, "cross_rank": 3},
+            {"factor_dim": 0, "attention_heads": 0},
+        ],
+        ids=str,
+    )
+    def test_every_architecture_scores_and_learns(self, changes):
+        model = _model(**changes)
+        assert _score(model).shape == ROWS.shape
+        model.compile(optimizer=tf_keras.optimizers.Adam(0.01))
+        losses = [float(model.train_step(_batch())["loss"]) for _ in range(15)]
+        assert losses[-1] < losses[0]
+
+    def test_event_types_of_the_history_are_read(self):
+        model = _model(sizes=replace(SIZES, num_event_types=3))
+        types = tf.constant(np.where(HISTORIES >= 0, 1, -1))
+        usual = _score(model, queries={**_queries(), "history_event_types": types})
+        other = _score(
+            model, queries={**_queries(), "history_event_types": tf.where(types >= 0, types + 1, -1)}
+        )
+        has_history = ((HISTORIES >= 0) & (HISTORIES != UNKNOWN)).any(axis=1)
+        np.testing.assert_array_equal((np.abs(other - usual) > 1e-6).any(axis=1), has_history)
 
 
 class TestOwnValues:
@@ -131,10 +170,10 @@ class TestOwnValues:
 
     @staticmethod
     def _sums(item, change):
-        """Another value of an interaction with an item; item 3 makes up for it in the overall mean."""
+        """Another value of an interaction with an item; an unknown one makes up for it in the mean."""
         sums = SUMS.copy()
         sums[item] += change
-        sums[3] -= change
+        sums[UNKNOWN] -= change
         return sums
 
     def _scores(self, model, item, change, guarded):
@@ -153,15 +192,6 @@ class TestOwnValues:
         usual = self._scores(model, 0, 0.0, guarded=False)
         assert np.abs(self._scores(model, 0, 3.0, guarded=False) - usual).max() > 1e-2
 
-    def test_statistics_are_those_of_the_other_interactions(self, model):
-        """log(1 + count), and the mean with five interactions of the overall mean, standardised."""
-        rows, own = np.array([[0, 1, 5]]), np.array([[4.0, 5.0, 3.0]], np.float32)
-        counts, sums = COUNTS[rows] - 1, SUMS[rows] - own
-        means = (sums + 5 * MEAN) / (counts + 5)
-        expected = np.stack([np.log1p(counts), (means - MEAN) / VALUE_STD], axis=-1)
-        actual = model._item_statistics(tf.constant(rows), _own(own))
-        np.testing.assert_allclose(actual, expected, atol=1e-5)
-
     def test_an_exposure_has_nothing_to_take_out(self, model):
         """It was not counted; beside it an engaged example of value 2 in a model of values."""
         batch = _batch() | {"engaged": tf.constant([0.0, 1.0, 0.0, 1.0, 1.0])}
@@ -169,7 +199,7 @@ class TestOwnValues:
         assert own.counts.numpy().ravel().tolist() == [0, 1, 0, 1, 1]
         assert own.values.numpy().ravel().tolist() == [0, 1, 0, 4, 2]
         rows = batch["item_id"][:, tf.newaxis]
-        statistics, all_of_them = (model._item_statistics(rows, each).numpy() for each in (own, None))
+        statistics, all_of_them = (np.stack(model.statistics.items(rows, each), -1) for each in (own, None))
         exposures = np.array([0, 2])
         np.testing.assert_array_equal(statistics[exposures], all_of_them[exposures])
         expected = np.log1p(COUNTS[[3, 5, UNKNOWN]] - 1)
@@ -181,12 +211,6 @@ class TestOwnValues:
         own = model._own_events(_batch() | {"engaged": tf.constant([1.0, 0.0, 0.0, 1.0, 1.0])})
         assert own.counts.numpy().ravel().tolist() == [1, 0, 0, 1, 1]
         assert own.values.numpy().ravel().tolist() == [0] * 5
-
-    def test_statistics_while_asking_are_those_of_all(self, model):
-        rows = np.array([[0, 2, UNKNOWN]])
-        means = (SUMS[rows] + 5 * MEAN) / (COUNTS[rows] + 5)
-        expected = np.stack([np.log1p(COUNTS[rows]), (means - MEAN) / VALUE_STD], axis=-1)
-        np.testing.assert_allclose(model._item_statistics(tf.constant(rows), None), expected, atol=1e-5)
 
     def test_the_loss_takes_them_out_only_while_training(self, model):
         batch = _batch()
@@ -205,42 +229,18 @@ def _weights_without_like(model):
     return [w.numpy() for w in model.weights if not w.name.startswith(("like/", "ranking/like/"))]
 
 
-class TestHistoryStatistics:
-    def _oracle(self, history, values, candidate, embeddings):
-        """One history and one candidate; items that the corpus does not hold are left out."""
-        known = (history >= 0) & (history < UNKNOWN)
-        items, values = history[known], (values[known] - MEAN) / VALUE_STD
-        similarity = embeddings[items] @ embeddings[candidate]
-        nearest = max(similarity, default=0.0)  # padding is no neighbour
-        mean = similarity.mean() if len(items) else 0.0
-        # One more value, the mean of all, keeps short histories near it.
-        usual = values.sum() / (len(items) + 1)
-        spread = np.sqrt(((values - usual) ** 2).sum() / (len(items) + 1))
-        weights = np.exp(5.0 * similarity)
-        near = (weights * (values - usual)).sum() / (weights.sum() + 1)
-        return [nearest, mean, np.log1p(len(items)), usual, spread, near]
-
+class TestSimilarities:
     def test_equal_the_oracle(self, model):
-        embeddings = _tables().embeddings
-        rows = np.maximum(ROWS, 0)
-        actual = model._history_statistics(_queries(), tf.gather(model.embeddings, rows)).numpy()
-        expected = [
-            [self._oracle(HISTORIES[b], VALUES[b], row, embeddings.astype(np.float64)) for row in rows[b]]
-            for b in range(len(HISTORIES))
-        ]
-        np.testing.assert_allclose(actual, expected, atol=1e-5)
-
-    def test_no_history_gives_zeros(self, model):
-        candidates = tf.gather(model.embeddings, np.maximum(ROWS, 0))
-        statistics = model._history_statistics(_queries(), candidates).numpy()
-        np.testing.assert_allclose(statistics[[1, 3]], 0.0, atol=1e-6)
-
-    def test_without_values_only_similarities(self, model):
-        queries = _queries()
-        candidates = tf.gather(model.embeddings, np.maximum(ROWS, 0))
-        expected = model._history_statistics(queries, candidates)[..., :3]
-        del queries["history_values"]
-        np.testing.assert_array_equal(model._history_statistics(queries, candidates), expected)
+        """The nearest item and the mean over those that the corpus holds; zeros without any."""
+        embeddings, statistics = _tables().embeddings, model.statistics.history(_queries())
+        rows = np.where(ROWS < 0, UNKNOWN, ROWS)
+        actual = _similarities(embeddings[rows], tf.gather(embeddings, statistics.rows), statistics).numpy()
+        for b, history in enumerate(HISTORIES):
+            items = history[(history >= 0) & (history < UNKNOWN)]
+            for k, row in enumerate(rows[b]):
+                similarity = embeddings[items] @ embeddings[row]
+                expected = [similarity.max(), similarity.mean()] if len(items) else [0.0, 0.0]
+                np.testing.assert_allclose(actual[b, k], expected, atol=1e-5)
 
 
 class TestVectors:
@@ -257,7 +257,9 @@ class TestVectors:
         return model
 
     def test_are_encoded_by_row(self, with_vectors):
-        encoded = with_vectors._encode_vectors(with_vectors._vectors, tf.constant([[0, UNKNOWN]])).numpy()
+        encoded = with_vectors._encode(
+            with_vectors._vectors, {"sound": with_vectors.vectors[0]}, tf.constant([[0, UNKNOWN]])
+        ).numpy()
         (projection,) = with_vectors._vectors.get_weights()
         sound = with_vectors.vectors[0].numpy()[0]
         np.testing.assert_allclose(encoded[0, 0], sound / np.linalg.norm(sound) @ projection, atol=1e-6)
@@ -306,7 +308,7 @@ class TestLoss:
         """Nothing is known of values, and nothing to be guarded."""
         model = _model(_tables(sums=np.zeros(NUM_ITEMS + 1)), tasks=(LIKE,))
         batch = {name: x for name, x in _batch().items() if not name.endswith("_rating")}
-        assert model.mean_value == 0
+        assert model.statistics.mean_value == 0
         assert np.isfinite(model.compute_loss(batch, training=True))
 
     def test_the_batch_is_not_mutated(self, model):
@@ -326,9 +328,3 @@ class TestLoss:
         assert last < first
         np.testing.assert_array_equal(model.embeddings, before[0])
         np.testing.assert_array_equal(model.text_embeddings, before[1])
-
-
-def test_the_mean_value_of_the_tables():
-    np.testing.assert_allclose(_tables().mean_value, MEAN)
-    nothing = np.zeros(NUM_ITEMS + 1)
-    assert _tables(nothing, nothing).mean_value == 0

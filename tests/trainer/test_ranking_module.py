@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.config.training import RankingConfig, TaskConfig
+from pipeline.config.ranking import RankingConfig, TaskConfig
 from tests.trainer.small_bert import unit
 from tests.trainer.small_world import SIZES, TEXT_DIM, make_corpus, make_queries
 from trainer.graphs import graph_function
-from trainer.ranking import CandidateTables, RankingModel
+from trainer.ranking import RankingModel
 from trainer.ranking_module import ORDER_SCORE, RankingModule
+from trainer.ranking_statistics import CandidateTables
 
 NUM_ITEMS, DIM, TEMPERATURE, VALUE_STD, MEAN = 6, 3, 0.25, 1.5, 3.0
 TASKS = (

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from pipeline.config.training import TaskConfig
+from pipeline.config.ranking import TaskConfig
 from trainer.train_ranking import _value_statistics
 
 NUM_ITEMS = 3
