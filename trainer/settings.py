@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pipeline.config.base import Frozen
 from pipeline.config.data import FeaturesConfig
-from pipeline.config.training import RankingConfig, RetrievalConfig, TextTowerConfig
+from pipeline.config.text import TextTowerConfig
+from pipeline.config.training import RankingConfig, RetrievalConfig
 from schemas.features import FeatureSet, TableLayout, declare_features
 
 

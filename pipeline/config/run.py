@@ -22,7 +22,8 @@ from pipeline.config.data import (
     VectorsFile,
 )
 from pipeline.config.privacy import PrivacyConfig
-from pipeline.config.training import IndexConfig, RankingConfig, RetrievalConfig, TextTowerConfig
+from pipeline.config.text import TextTowerConfig
+from pipeline.config.training import IndexConfig, RankingConfig, RetrievalConfig
 from pipeline.errors import InputError
 
 # In a run's folder: the prepared data, and what was only validated.
