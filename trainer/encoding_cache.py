@@ -83,7 +83,7 @@ class EncodingCache:
           values: [N, length, dim] float32.
         """
         present = np.arange(values.shape[1]) < lengths[:, np.newaxis]
-        tensors = {
+        tensors: dict[str, np.ndarray] = {
             "digests": _digests(texts).view(np.int64).reshape(-1, 2),
             "lengths": lengths.astype(np.int32),
             "values": values[present],

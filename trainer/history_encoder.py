@@ -89,7 +89,9 @@ class AttentionHistoryEncoder(tf_keras.layers.Layer):
         scores = tf.einsum("bd,bld->bl", self._query(newest), keys) * scale + tf.gather(self._age_bias, age)
         time = self._time((ages[..., tf.newaxis] - _LOG_DAY) / _LOG_SCALE)
         scores += tf.einsum("bt,blt->bl", self._time_query(newest), time)
-        attention = tf.nn.softmax(tf.where(present, scores, scores.dtype.min)) * weights
+        scores = tf.cast(scores, tf.float32)  # whatever layers compute in
+        attention = tf.nn.softmax(tf.where(present, scores, scores.dtype.min))
+        attention = tf.cast(attention, embeddings.dtype) * weights
         return tf.concat([tf.einsum("bl,bld->bd", attention, embeddings), newest], axis=-1)
 
     def get_config(self) -> dict[str, Any]:

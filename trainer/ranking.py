@@ -160,10 +160,11 @@ class RankingModel(tfrs.models.Model):
         ]
         if self._vectors is not None:
             parts.append(self._encode_vectors(self._vectors, rows))
-        x = tf.concat(parts, axis=-1)
+        # Layers give what they compute in; the rest is float32, and so are the scores.
+        x = tf.concat([tf.cast(part, tf.float32) for part in parts], axis=-1)
         for layer in self._shared:
             x = self._dropout(layer(x), training=training)
-        return {name: tf.squeeze(head(x), axis=-1) for name, head in self._heads.items()}
+        return {name: tf.cast(tf.squeeze(head(x), axis=-1), tf.float32) for name, head in self._heads.items()}
 
     def known_rows(self, rows: tf.Tensor) -> tf.Tensor:
         """Corpus rows, the unknown item's in place of -1."""

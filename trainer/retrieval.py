@@ -78,6 +78,7 @@ class RetrievalModel(tfrs.models.Model):
         shares = np.append(np.maximum(item_counts, 1), 1) / max(item_counts.sum(), 1)
         self._sampling_probability = tf.constant(shares, tf.float32)
 
+        self.generator = tf.random.Generator.from_seed(0)  # see trainer/randomness.py
         self.text_tower = text_tower
         self._texts = CorpusTexts(text_tower, corpus.texts, text_cache_mb)
         embedding = tf_keras.layers.Embedding
@@ -151,7 +152,7 @@ class RetrievalModel(tfrs.models.Model):
     def _drop_times(self, features: Features) -> Features:
         """Features of which some lack all that follows from the history's times; see `time_dropout`."""
         ages = features[HISTORY_AGES]
-        dropped = tf.random.uniform([tf.shape(ages)[0]]) < self._config.time_dropout
+        dropped = self.generator.uniform([tf.shape(ages)[0]]) < self._config.time_dropout
         changed = {HISTORY_AGES: tf.where(dropped[:, tf.newaxis], 0.0, ages)}
         for name, bucket in self._absent_buckets.items():
             buckets = features[bucket_name(name)]
@@ -175,7 +176,7 @@ class RetrievalModel(tfrs.models.Model):
         """
         id_rows = tf.gather(self._id_rows, rows)
         if training:
-            dropped = tf.random.uniform(tf.shape(rows)) < self._config.id_dropout
+            dropped = self.generator.uniform(tf.shape(rows)) < self._config.id_dropout
             id_rows = tf.where(dropped, self._unknown, id_rows)
         vectors = [self.item_embedding(id_rows), self.text_projection(text_embeddings)]
         if self.vector_encoder is not None:

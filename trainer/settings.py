@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipeline.config.base import Frozen
 from pipeline.config.data import FeaturesConfig
+from pipeline.config.fitting import TrainingConfig
 from pipeline.config.text import TextTowerConfig
 from pipeline.config.training import RankingConfig, RetrievalConfig
 from schemas.features import FeatureSet, TableLayout, declare_features
@@ -16,11 +17,13 @@ class ModelSettings(Frozen):
       layout: The source's optional columns.
       features: How features are encoded.
       seed: Of every random draw.
+      training: How both are fitted.
     """
 
     layout: TableLayout
     features: FeaturesConfig
     seed: int
+    training: TrainingConfig = TrainingConfig()
 
     @property
     def feature_set(self) -> FeatureSet:

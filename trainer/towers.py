@@ -66,12 +66,12 @@ class Tower(tf_keras.layers.Layer):
           training: Whether dropout is on.
 
         Returns:
-          [B, output_dim] of length one.
+          [B, output_dim] float32 of length one.
         """
         x = tf.concat([*vectors, self._attributes(features)], axis=-1)
         for layer in self._hidden:
             x = self._dropout(layer(x), training=training)
-        return tf.math.l2_normalize(self._output(x) + self._skip(vectors[0]), axis=-1)
+        return tf.math.l2_normalize(tf.cast(self._output(x) + self._skip(vectors[0]), tf.float32), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """Every constructor argument."""

@@ -8,10 +8,12 @@ import tf_keras
 
 from pipeline.splits import EVAL, TRAIN
 from schemas.features import ITEM_ID
+from trainer.checkpoints import Checkpoint
 from trainer.corpus import CORPUS_SPLIT, load_corpus
+from trainer.fitting import Fitting, Monitor, Phase, fit
 from trainer.input_fn import interactions_dataset
 from trainer.item_lookup import ItemLookup
-from trainer.progress import LogEpochs
+from trainer.randomness import seed_everything
 from trainer.request import ItemTransform, QueryTransform
 from trainer.retrieval import (
     VALIDATION_K,
@@ -36,6 +38,7 @@ def train_retrieval(
     settings: RetrievalSettings,
     model_dir: str,
     log_dir: str,
+    checkpoint: Checkpoint | None = None,
 ) -> dict[str, list[float]]:
     """Trains the two towers and saves them with their corpus.
 
@@ -47,11 +50,12 @@ def train_retrieval(
       settings: Features and hyperparameters.
       model_dir: Where the SavedModel of a :class:`RetrievalModule` is written.
       log_dir: Where TensorBoard's logs are written.
+      checkpoint: Where a training that is killed goes on from; removed at the end.
 
     Returns:
       Keras' history: metric to its value after each epoch.
     """
-    tf_keras.utils.set_random_seed(settings.seed)
+    seed_everything(settings.seed)
     features = settings.feature_set
     corpus = load_corpus(
         items.files(CORPUS_SPLIT), items.transform_output, features, settings.features.number_buckets
@@ -68,7 +72,7 @@ def train_retrieval(
         settings.text.cache_mb,
     )
     batch_size = min(settings.retrieval.batch_size, int(item_counts.sum()))  # no batch is a smaller one
-    history = _fit(model, interactions, lookup, settings, batch_size, log_dir)
+    history = _fit(model, interactions, lookup, settings, batch_size, log_dir, checkpoint)
     model.refresh_corpus_embeddings()
     module = RetrievalModule(
         model,
@@ -78,6 +82,8 @@ def train_retrieval(
         ItemTransform(items.transform_output, features),
     )
     tf.saved_model.save(module, model_dir)
+    if checkpoint is not None:
+        checkpoint.remove()
     return history
 
 
@@ -124,10 +130,10 @@ def _fit(
     settings: RetrievalSettings,
     batch_size: int,
     log_dir: str,
+    checkpoint: Checkpoint | None,
 ) -> dict[str, list[float]]:
     """Fits with the text tower, then without, until the validation recall stops rising."""
     config = settings.retrieval
-    train = _positives(interactions, lookup, settings, TRAIN, batch_size, settings.seed)
     validation = _positives(
         interactions,
         lookup,
@@ -136,33 +142,26 @@ def _fit(
         validation_batch_size(lookup.num_items),
         at_most=config.validation_examples,
     )
-    model.compile(optimizer=tf_keras.optimizers.Adam(config.learning_rate))
-    history: dict[str, list[float]] = {}
-
-    def fit(first: int, last: int, *callbacks: tf_keras.callbacks.Callback) -> None:
-        done = model.fit(
-            train,
-            initial_epoch=first,
-            epochs=last,
-            validation_data=validation,
-            callbacks=[
-                RefreshCorpusEmbeddings(),
-                tf_keras.callbacks.TensorBoard(log_dir),
-                LogEpochs(),
-                *callbacks,
-            ],
-            verbose=0,
-        )
-        for name, values in done.history.items():
-            history.setdefault(name, []).extend(values)
-
+    optimizer = tf_keras.optimizers.Adam(config.learning_rate)
+    model.compile(optimizer=optimizer)
     text_epochs = min(config.text_epochs if model.text_tower.trainable_variables else 0, config.epochs)
-    if text_epochs:
-        fit(0, text_epochs)
-    model.freeze_texts()
-    if text_epochs < config.epochs:
-        stop = tf_keras.callbacks.EarlyStopping(
-            _MONITOR, patience=config.patience, mode="max", restore_best_weights=True
-        )
-        fit(text_epochs, config.epochs, stop)
+    fine_tuning = Phase(text_epochs, (optimizer, model.text_optimizer))
+    rest = Phase(
+        config.epochs,
+        (optimizer,),
+        restructure=model.text_tower.merge,
+        begin=model.freeze_texts,
+        patience=config.patience,
+    )
+    fitting = Fitting(
+        train=lambda seed: _positives(interactions, lookup, settings, TRAIN, batch_size, seed),
+        validation=validation,
+        phases=[phase for phase in (fine_tuning, rest) if phase.epochs],
+        monitor=Monitor(_MONITOR, highest=True),
+        seed=settings.seed,
+        log_dir=log_dir,
+        callbacks=[RefreshCorpusEmbeddings()],
+    )
+    history = fit(model, fitting, checkpoint)
+    model.freeze_texts()  # if fine-tuning went on to the last epoch
     return history
