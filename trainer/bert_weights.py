@@ -50,12 +50,16 @@ class Bert:
     Attributes:
       backbone: KerasNLP's functional model.
       vocabulary: Word pieces in the order of their ids.
-      lowercase: Whether texts are lower-cased and stripped of accents first.
+      lowercase: Whether texts are lower-cased first.
+      strip_accents: Whether accents are taken off; `None` goes by `lowercase`.
+      split_chinese: Whether each Chinese character is a word.
     """
 
     backbone: keras_nlp.models.BertBackbone
     vocabulary: tuple[str, ...]
-    lowercase: bool
+    lowercase: bool = True
+    strip_accents: bool | None = None
+    split_chinese: bool = True
 
 
 @untouched_by_autograph
@@ -64,7 +68,7 @@ def load_bert(folder: Path) -> Bert:
 
     Args:
       folder: Holds `config.json`, `vocab.txt`, `model.safetensors` and, if texts are not to be
-        lower-cased, a `tokenizer_config.json` that says so.
+        lower-cased or accents are to be kept, a `tokenizer_config.json` that says so.
 
     Raises:
       InputError: The folder does not hold a BERT; the message names the file and the tensor.
@@ -78,9 +82,23 @@ def load_bert(folder: Path) -> Bert:
             f"{folder / VOCABULARY_FILE} has {len(vocabulary)} word pieces; "
             f"the weights, {config['vocab_size']}"
         )
-    tokenizer = folder / TOKENIZER_FILE
-    lowercase = bool(read_json(tokenizer).get("do_lower_case", True)) if tokenizer.is_file() else True
-    return Bert(backbone, vocabulary, lowercase)
+    return Bert(backbone, vocabulary, **_tokenizer_settings(folder / TOKENIZER_FILE))
+
+
+def _tokenizer_settings(path: Path) -> dict[str, Any]:
+    """How texts are read, as Hugging Face's tokenizer understands its file; by default as uncased."""
+    settings = read_json(path) if path.is_file() else {}
+    read = {
+        "lowercase": settings.get("do_lower_case", True),
+        "strip_accents": settings.get("strip_accents"),
+        "split_chinese": settings.get("tokenize_chinese_chars", True),
+    }
+    for name, value in read.items():
+        if not isinstance(value, bool) and not (name == "strip_accents" and value is None):
+            raise InputError(
+                f"{path}: do_lower_case, strip_accents and tokenize_chinese_chars are true or false"
+            )
+    return read
 
 
 def _vocabulary(path: Path) -> tuple[str, ...]:
@@ -172,4 +190,4 @@ def random_bert(num_layers: int, hidden_dim: int, max_tokens: int) -> Bert:
         intermediate_dim=2 * hidden_dim,
         max_sequence_length=max_tokens,
     )
-    return Bert(backbone, vocabulary, lowercase=True)
+    return Bert(backbone, vocabulary)

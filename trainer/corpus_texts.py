@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
+from trainer.frozen_encodings import frozen_embeddings, frozen_hidden
 from trainer.graphs import graph_function
 from trainer.text_tower import TextTower
 
@@ -14,10 +16,12 @@ _BATCH = 256
 
 
 class CorpusTexts:
-    """Embeds the texts of corpus rows while the text tower's upper layers are being trained.
+    """Embeds the texts of corpus rows while the text tower is being trained.
 
     What the frozen layers make of a text never changes, so it is computed once and kept, unless
-    it would take more memory than allowed; then it is computed anew in each batch.
+    it would take more memory than allowed; then it is computed anew in each batch. Of a tower that is
+    frozen whole, the embeddings are kept and nothing else. Where low-rank updates are trained in every layer,
+    nothing can be kept.
     """
 
     def __init__(self, text_tower: TextTower, texts: np.ndarray, cache_mb: int):
@@ -35,29 +39,35 @@ class CorpusTexts:
         self._places = tf.constant(np.append(places, len(distinct)), tf.int32)  # the last one's is empty
         self._frozen: tf.Tensor | None = None
         self._embeddings: tf.Tensor | None = None
-        num_bytes = self.tokens.shape[0] * self.tokens.shape[1] * text_tower.hidden_dim * 4
-        if not text_tower.caches_frozen:
-            return
+        if text_tower.caches_frozen and not text_tower.trainable_variables:
+            self._embeddings = self._kept(frozen_embeddings, distinct)
+        elif text_tower.caches_frozen and self._fits(cache_mb):
+            self._frozen = self._kept(frozen_hidden, distinct)
+
+    def _fits(self, cache_mb: int) -> bool:
+        """Whether the frozen layers' outputs may be kept; warns if not."""
+        num_bytes = self.tokens.shape[0] * self.tokens.shape[1] * self._text_tower.hidden_dim * 4
         if num_bytes > cache_mb * 2**20:
             logging.getLogger(__name__).warning(
                 "the frozen layers' outputs for %d texts would take %d MiB, more than text.cache_mb allows; "
                 "they are computed anew in each batch",
-                len(distinct),
+                len(self.tokens) - 1,
                 num_bytes >> 20,
             )
-            return
-        self._frozen = self._run_frozen_layers()
+        return num_bytes <= cache_mb * 2**20
+
+    def _kept(self, encode: Callable[..., np.ndarray], distinct: np.ndarray) -> tf.Tensor:
+        """[D + 1, ...] what frozen layers make of D texts and of an empty one, the last."""
+        if b"" in distinct:
+            encoded = encode(self._text_tower, distinct, self.tokens[:-1])
+            empty = np.searchsorted(distinct, b"")
+            return tf.constant(np.append(encoded, encoded[empty : empty + 1], axis=0))
+        return tf.constant(encode(self._text_tower, np.append(distinct, b""), self.tokens))
 
     def _tokenise(self, texts: np.ndarray) -> tf.Tensor:
         """[D + 1, max_tokens] int32 of D texts; the unknown item's text is empty."""
         texts = np.append(texts, b"")
         parts = [self._text_tower.tokenize(texts[i : i + _BATCH]) for i in range(0, len(texts), _BATCH)]
-        return tf.concat(parts, axis=0)
-
-    def _run_frozen_layers(self) -> tf.Tensor:
-        """[D + 1, max_tokens, hidden_dim] float32."""
-        run = graph_function(self._text_tower.frozen_outputs, reduce_retracing=True)
-        parts = [run(self.tokens[i : i + _BATCH]) for i in range(0, len(self.tokens), _BATCH)]
         return tf.concat(parts, axis=0)
 
     def embed(self, rows: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -96,6 +106,7 @@ class CorpusTexts:
         return tf.concat([embed(places[i : i + _BATCH]) for i in range(0, len(places), _BATCH)], axis=0)
 
     def freeze(self) -> None:
-        """Keeps the embeddings as they are now; what the frozen layers made is let go."""
+        """Keeps the embeddings as they are now; the tower is merged, what frozen layers made is let go."""
+        self._text_tower.merge()
         self._embeddings = self._embed_all_distinct()
         self._frozen = None

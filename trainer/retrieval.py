@@ -97,6 +97,7 @@ class RetrievalModel(tfrs.models.Model):
         self._sampler = build_sampler(config.sampler_for(corpus.num_items), item_counts, config.num_uniform)
         self._loss = LOSSES[config.loss]
 
+        self.generator = tf.random.Generator.from_seed(0)  # see trainer/randomness.py
         self.text_tower = text_tower
         self._texts = CorpusTexts(text_tower, corpus.texts, text_cache_mb)
         self._build_layers(config, sizes, corpus.num_items)
@@ -179,11 +180,10 @@ class RetrievalModel(tfrs.models.Model):
             types = features[HISTORY_EVENT_TYPES]
             last = tf.cast(self.event_type_embedding.input_dim - 1, types.dtype)
             # An event without a type is one of a type out of the vocabulary.
-            items += self.event_type_embedding(tf.where(types < 0, last, types))
+            items += tf.cast(self.event_type_embedding(tf.where(types < 0, last, types)), items.dtype)
         present = features[HISTORY_ITEM_IDS] >= 0
-        return self.history_encoder(
-            items, present=present, gaps=features[HISTORY_GAPS], training=training
-        )
+        states = self.history_encoder(items, present=present, gaps=features[HISTORY_GAPS], training=training)
+        return tf.cast(states, tf.float32)  # whatever layers compute in
 
     def _queries(
         self,
@@ -219,7 +219,7 @@ class RetrievalModel(tfrs.models.Model):
         """
         id_rows = tf.gather(self._id_rows, rows)
         if training:
-            dropped = tf.random.uniform(tf.shape(rows)) < self._config.id_dropout
+            dropped = self.generator.uniform(tf.shape(rows)) < self._config.id_dropout
             id_rows = tf.where(dropped, self._unknown, id_rows)
         ids = self.item_embedding(id_rows)
         direction = self.candidate_tower(
@@ -237,9 +237,9 @@ class RetrievalModel(tfrs.models.Model):
     def compute_loss(self, features: Features, training: bool = False) -> tf.Tensor:
         """The mean loss over all moments of the batch's histories."""
         if training and self._config.shuffle_ties:
-            features = shuffle_ties(features, with_target=self.event_type_embedding is None)
+            features = shuffle_ties(features, self.event_type_embedding is None, self.generator)
         moments = self.moments(features)
-        drawn = self._sampler.draw(moments.target, self._hard_rows(features))
+        drawn = self._sampler.draw(moments.target, self._hard_rows(features), self.generator)
         history = features[HISTORY_ITEM_IDS]
         # Each distinct item, and so each distinct text, is encoded once a step.
         rows, places = tf.unique(tf.concat([drawn.rows, tf.reshape(tf.maximum(history, 0), [-1])], axis=0))
@@ -281,7 +281,7 @@ class RetrievalModel(tfrs.models.Model):
         timeless = self.query_tower.encode_attributes(self._without_times(features))
         timed = self.query_tower.encode_attributes(features)
         if training:
-            dropped = tf.random.uniform([tf.shape(timed)[0], 1]) < self._config.time_dropout
+            dropped = self.generator.uniform([tf.shape(timed)[0], 1]) < self._config.time_dropout
             timed = tf.where(dropped, timeless, timed)
         count = tf.math.count_nonzero(features[HISTORY_ITEM_IDS] >= 0, axis=1, dtype=tf.int32)
         is_request = tf.equal(moments.place, tf.gather(count, moments.example))[:, tf.newaxis]

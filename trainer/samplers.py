@@ -25,13 +25,14 @@ class Drawn(NamedTuple):
 class Sampler(Protocol):
     """Draws the candidates of a step."""
 
-    def draw(self, targets: tf.Tensor, hard_rows: tf.Tensor) -> Drawn:
+    def draw(self, targets: tf.Tensor, hard_rows: tf.Tensor, generator: tf.random.Generator) -> Drawn:
         """Draws.
 
         Args:
           targets: [M] int32 corpus rows, the positives.
           hard_rows: [H] int32 rows that the model takes for good ones, duplicates and all; only a
             `hard` sampler reads them.
+          generator: Of what is drawn.
         """
 
 
@@ -42,7 +43,7 @@ class FullSampler:
         """Initializes the sampler."""
         self._rows = np.arange(num_items, dtype=np.int32)
 
-    def draw(self, targets: tf.Tensor, hard_rows: tf.Tensor) -> Drawn:
+    def draw(self, targets: tf.Tensor, hard_rows: tf.Tensor, generator: tf.random.Generator) -> Drawn:
         """See :class:`Sampler`."""
         return Drawn(tf.constant(self._rows), tf.zeros(len(self._rows)))
 
@@ -69,9 +70,9 @@ class InBatchSampler:
         self._num_uniform = num_uniform
         self._hard = hard
 
-    def draw(self, targets: tf.Tensor, hard_rows: tf.Tensor) -> Drawn:
+    def draw(self, targets: tf.Tensor, hard_rows: tf.Tensor, generator: tf.random.Generator) -> Drawn:
         """See :class:`Sampler`."""
-        uniform = tf.random.uniform([self._num_uniform], maxval=self._num_items, dtype=tf.int32)
+        uniform = generator.uniform([self._num_uniform], maxval=self._num_items, dtype=tf.int32)
         sure = hard_rows if self._hard else hard_rows[:0]
         rows = tf.sort(tf.unique(tf.concat([targets, uniform, sure], axis=0))[0])
         size = tf.cast(tf.size(targets), tf.float32)

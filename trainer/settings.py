@@ -5,8 +5,10 @@ from __future__ import annotations
 from pipeline.config.base import Frozen
 from pipeline.config.collaborative import CollaborativeConfig
 from pipeline.config.data import FeaturesConfig
+from pipeline.config.fitting import TrainingConfig
 from pipeline.config.ranking import RankingConfig
-from pipeline.config.training import RetrievalConfig, TextTowerConfig
+from pipeline.config.text import TextTowerConfig
+from pipeline.config.training import RetrievalConfig
 from schemas.features import FeatureSet, TableLayout, declare_features
 
 
@@ -17,11 +19,13 @@ class ModelSettings(Frozen):
       layout: The source's optional columns.
       features: How features are encoded.
       seed: Of every random draw.
+      training: How both are fitted.
     """
 
     layout: TableLayout
     features: FeaturesConfig
     seed: int
+    training: TrainingConfig = TrainingConfig()
 
     @property
     def feature_set(self) -> FeatureSet:

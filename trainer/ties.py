@@ -11,13 +11,16 @@ from schemas.features import HISTORY_EVENT_TYPES, HISTORY_GAPS, HISTORY_ITEM_IDS
 _BESIDE_ITEMS = (HISTORY_ITEM_IDS, HISTORY_EVENT_TYPES)
 
 
-def shuffle_ties(features: Mapping[str, tf.Tensor], with_target: bool) -> dict[str, tf.Tensor]:
+def shuffle_ties(
+    features: Mapping[str, tf.Tensor], with_target: bool, generator: tf.random.Generator
+) -> dict[str, tf.Tensor]:
     """Puts the events of a history that no time parts into a random order.
 
     Args:
       features: Transformed interaction features, `history_item_ids` as corpus rows, padding last.
       with_target: Whether the example's own item is one of those events, if no time parts it from the
         newest. Only where nothing but the item is known of an event.
+      generator: Of the order.
 
     Returns:
       The features with new history lists and, perhaps, another `item_id`. Times stay: what changes
@@ -31,7 +34,7 @@ def shuffle_ties(features: Mapping[str, tf.Tensor], with_target: bool) -> dict[s
     if not with_target:
         is_parted = tf.where(tf.equal(place, count), 1.0, is_parted)
     is_parted = tf.where(place > count, 1.0, is_parted)  # padding stays behind
-    keys = tf.cumsum(is_parted, axis=1) + tf.random.uniform(tf.shape(is_parted))
+    keys = tf.cumsum(is_parted, axis=1) + generator.uniform(tf.shape(is_parted))
     order = tf.argsort(keys, axis=1)
     changed = dict(features)
     for name in _BESIDE_ITEMS:

@@ -58,6 +58,7 @@ class ResidualPerceptron(tf_keras.layers.Layer):
         Returns:
           [B, width of the first].
         """
+        vectors = [tf.cast(vector, self.compute_dtype) for vector in vectors]
         x = tf.concat(vectors, axis=-1)
         for layer in self._hidden:
             x = self._dropout(layer(x), training=training)
@@ -127,7 +128,7 @@ class CandidateTower(tf_keras.layers.Layer):
         parts = [ids, self._text(text_embeddings), self._attributes(features)]
         if self.vector_widths:
             parts.append(self._vectors(features))
-        return tf.math.l2_normalize(self._perceptron(parts, training=training), axis=-1)
+        return _direction(self._perceptron(parts, training=training))
 
     def get_config(self) -> dict[str, Any]:
         """Every constructor argument."""
@@ -190,7 +191,7 @@ class QueryTower(tf_keras.layers.Layer):
     @property
     def temperature(self) -> tf.Tensor:
         """Scalar float32: what the cosine is divided by."""
-        return tf.exp(self._log_temperature)
+        return tf.exp(tf.cast(self._log_temperature, tf.float32))
 
     def encode_attributes(self, features: Features) -> tf.Tensor:
         """Attributes of [B] queries, [B, width]."""
@@ -216,15 +217,21 @@ class QueryTower(tf_keras.layers.Layer):
         Returns:
           [M, dim + 1].
         """
-        known = tf.cast(counts > 0, states.dtype)[:, tf.newaxis]
+        known = tf.cast(counts > 0, tf.float32)[:, tf.newaxis]
         time = gap_features(gaps) * known
-        direction = self._perceptron([states, time, known, *others], training=training)
-        evidence = tf.math.log1p(tf.cast(counts, states.dtype))[:, tf.newaxis]
-        popularity = tf.nn.softplus(self._popularity(tf.concat([evidence, known, time], axis=-1)))
-        return tf.concat([tf.math.l2_normalize(direction, axis=-1) / self.temperature, popularity], axis=-1)
+        direction = _direction(self._perceptron([states, time, known, *others], training=training))
+        evidence = tf.math.log1p(tf.cast(counts, tf.float32))[:, tf.newaxis]
+        popularity = self._popularity(tf.concat([evidence, known, time], axis=-1))
+        popularity = tf.nn.softplus(tf.cast(popularity, tf.float32))
+        return tf.concat([direction / self.temperature, popularity], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """Every constructor argument."""
         names = ("vocabulary_sizes", "numbers", "attribute_dim", "hidden_dims", "dropout")
         own = {name: getattr(self, name) for name in (*names, "initial_temperature")}
         return {**super().get_config(), **own}
+
+
+def _direction(x: tf.Tensor) -> tf.Tensor:
+    """[B, dim] float32 of length one."""
+    return tf.math.l2_normalize(tf.cast(x, tf.float32), axis=-1)

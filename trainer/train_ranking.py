@@ -16,10 +16,12 @@ from pipeline.progress import PROGRESS_LOGGER
 from pipeline.splits import EVAL, TRAIN
 from schemas.features import ENGAGED, ITEM_ID
 from trainer.calibration import PlattScaling, calibration_error, fit_platt
+from trainer.checkpoints import Checkpoint
 from trainer.corpus import CORPUS_SPLIT, load_corpus
+from trainer.fitting import Fitting, Monitor, Phase, fit
 from trainer.graphs import graph_function
 from trainer.input_fn import interactions_dataset
-from trainer.progress import LogEpochs
+from trainer.randomness import seed_everything
 from trainer.ranking import LabelScale, RankingModel
 from trainer.ranking_module import RankingModule
 from trainer.ranking_statistics import CandidateTables
@@ -55,6 +57,7 @@ def train_ranking(
     settings: RankingSettings,
     model_dir: str,
     log_dir: str,
+    checkpoint: Checkpoint | None = None,
 ) -> dict[str, list[float]]:
     """Trains the multi-task model and saves it.
 
@@ -65,12 +68,13 @@ def train_ranking(
       settings: Features, tasks and hyperparameters.
       model_dir: Where the SavedModel of a :class:`RankingModule` is written.
       log_dir: Where TensorBoard's logs are written.
+      checkpoint: Where a training that is killed goes on from; removed at the end.
 
     Returns:
       Keras' history: metric to its value after each epoch; and of each probability that is calibrated,
       `<task>_calibration_error`, the expected calibration error on the eval split before and after.
     """
-    tf_keras.utils.set_random_seed(settings.seed)
+    seed_everything(settings.seed)
     config = settings.ranking
     retrieval = tf.saved_model.load(retrieval_dir)
     features = settings.feature_set
@@ -101,34 +105,23 @@ def train_ranking(
     sizes = model_sizes(features, settings.features, interactions.transform_output, items.transform_output)
     model = RankingModel(config, sizes, tables, statistics.std, statistics.scales)
     batch_size = min(config.batch_size, statistics.num_examples)  # no batch is a smaller one
-    train, validation = dataset(TRAIN, batch_size, settings.seed), dataset(EVAL, _EVAL_BATCH)
-    history = _fit(model, config, train, validation, log_dir)
+    optimizer = tf_keras.optimizers.Adam(config.learning_rate)
+    model.compile(optimizer=optimizer)
+    validation = dataset(EVAL, _EVAL_BATCH)
+    fitting = Fitting(
+        train=lambda seed: dataset(TRAIN, batch_size, seed),
+        validation=validation,
+        phases=[Phase(config.epochs, (optimizer,), patience=config.patience)],
+        monitor=Monitor("val_loss", highest=False),
+        seed=settings.seed,
+        log_dir=log_dir,
+    )
+    history = fit(model, fitting, checkpoint)
     calibrations = _calibrate(model, config, validation, history) if config.calibrated else {}
     tf.saved_model.save(RankingModule(model, config, retrieval, calibrations), model_dir)
+    if checkpoint is not None:
+        checkpoint.remove()
     return history
-
-
-def _fit(
-    model: RankingModel,
-    config: RankingConfig,
-    train: tf.data.Dataset,
-    validation: tf.data.Dataset,
-    log_dir: str,
-) -> dict[str, list[float]]:
-    """Fits until the validation loss stops falling."""
-    model.compile(optimizer=tf_keras.optimizers.Adam(config.learning_rate))
-    done = model.fit(
-        train,
-        epochs=config.epochs,
-        validation_data=validation,
-        callbacks=[
-            tf_keras.callbacks.TensorBoard(log_dir),
-            tf_keras.callbacks.EarlyStopping(patience=config.patience, restore_best_weights=True),
-            LogEpochs(),
-        ],
-        verbose=0,
-    )
-    return done.history
 
 
 def _calibrate(

@@ -7,13 +7,14 @@ from collections.abc import Callable
 import tensorflow as tf
 import tf_keras
 
-from pipeline.config.training import RetrievalConfig
 from pipeline.splits import EVAL, TRAIN
 from schemas.features import ITEM_ID
+from trainer.checkpoints import Checkpoint
 from trainer.corpus import CORPUS_SPLIT, load_corpus
+from trainer.fitting import Fitting, Monitor, Phase, fit
 from trainer.input_fn import Kept, interactions_dataset
 from trainer.item_lookup import ItemLookup
-from trainer.progress import LogEpochs
+from trainer.randomness import seed_everything
 from trainer.request import ItemTransform, QueryTransform
 from trainer.retrieval import (
     VALIDATION_K,
@@ -39,6 +40,7 @@ def train_retrieval(
     settings: RetrievalSettings,
     model_dir: str,
     log_dir: str,
+    checkpoint: Checkpoint | None = None,
 ) -> dict[str, list[float]]:
     """Trains the two towers and saves them with their corpus.
 
@@ -50,11 +52,12 @@ def train_retrieval(
       settings: Features and hyperparameters.
       model_dir: Where the SavedModel of a :class:`RetrievalModule` is written.
       log_dir: Where TensorBoard's logs are written.
+      checkpoint: Where a training that is killed goes on from; removed at the end.
 
     Returns:
       Keras' history: metric to its value after each epoch.
     """
-    tf_keras.utils.set_random_seed(settings.seed)
+    seed_everything(settings.seed)
     features = settings.feature_set
     corpus = load_corpus(
         items.files(CORPUS_SPLIT), items.transform_output, features, settings.features.number_buckets
@@ -71,7 +74,8 @@ def train_retrieval(
         settings.text.cache_mb,
     )
     train = window_datasets(interactions, index, lookup, settings)
-    history = _fit(model, train, _validation(interactions, lookup, settings), settings.retrieval, log_dir)
+    validation = _validation(interactions, lookup, settings)
+    history = _fit(model, train, validation, settings, log_dir, checkpoint)
     model.refresh_corpus_embeddings()
     module = RetrievalModule(
         model,
@@ -81,24 +85,26 @@ def train_retrieval(
         ItemTransform(items.transform_output, features),
     )
     tf.saved_model.save(module, model_dir)
+    if checkpoint is not None:
+        checkpoint.remove()
     return history
 
 
 def window_datasets(
     interactions: TransformedStream, index: SplitIndex, lookup: ItemLookup, settings: RetrievalSettings
 ) -> Callable[[int], tf.data.Dataset]:
-    """From the number of a pass to its batches of examples of the training split."""
+    """From the seed of a pass to its batches of examples of the training split."""
     config = settings.retrieval
     windows = Windows.of(index.users, index.engaged)
 
-    def dataset(epoch: int) -> tf.data.Dataset:
-        chosen = windows.chosen(config.window_stride, settings.seed, epoch)
+    def dataset(seed: int) -> tf.data.Dataset:
+        chosen = windows.chosen(config.window_stride, seed)
         return interactions_dataset(
             interactions.files(TRAIN),
             interactions.transform_output,
             lookup,
             min(config.batch_size, int(chosen.sum())),  # no batch is a smaller one
-            shuffle_seed=settings.seed + epoch,
+            shuffle_seed=seed,
             kept=Kept(chosen, index.counts),
         )
 
@@ -126,34 +132,32 @@ def _fit(
     model: RetrievalModel,
     train: Callable[[int], tf.data.Dataset],
     validation: tf.data.Dataset,
-    config: RetrievalConfig,
+    settings: RetrievalSettings,
     log_dir: str,
+    checkpoint: Checkpoint | None,
 ) -> dict[str, list[float]]:
     """Fits with the text tower, then without, until the validation recall stops rising."""
-    model.compile(optimizer=tf_keras.optimizers.Adam(config.learning_rate))
-    history: dict[str, list[float]] = {}
+    config = settings.retrieval
+    optimizer = tf_keras.optimizers.Adam(config.learning_rate)
+    model.compile(optimizer=optimizer)
     text_epochs = min(config.text_epochs if model.text_tower.trainable_variables else 0, config.epochs)
-    best, best_epoch, weights = -1.0, 0, model.get_weights()
-    board = tf_keras.callbacks.TensorBoard(log_dir)
-    for epoch in range(config.epochs):
-        if epoch == text_epochs:
-            model.freeze_texts()
-        done = model.fit(
-            train(epoch),
-            initial_epoch=epoch,
-            epochs=epoch + 1,
-            validation_data=validation,
-            callbacks=[RefreshCorpusEmbeddings(), board, LogEpochs()],
-            verbose=0,
-        )
-        for name, values in done.history.items():
-            history.setdefault(name, []).extend(values)
-        value = done.history[_MONITOR][0]
-        if value > best:
-            best, best_epoch, weights = value, epoch, model.get_weights()
-        if epoch - best_epoch >= config.patience and epoch >= text_epochs:
-            break
-    model.set_weights(weights)
-    if text_epochs >= config.epochs:
-        model.freeze_texts()
+    fine_tuning = Phase(text_epochs, (optimizer, model.text_optimizer))
+    rest = Phase(
+        config.epochs,
+        (optimizer,),
+        restructure=model.text_tower.merge,
+        begin=model.freeze_texts,
+        patience=config.patience,
+    )
+    fitting = Fitting(
+        train=train,
+        validation=validation,
+        phases=[phase for phase in (fine_tuning, rest) if phase.epochs],
+        monitor=Monitor(_MONITOR, highest=True),
+        seed=settings.seed,
+        log_dir=log_dir,
+        callbacks=[RefreshCorpusEmbeddings()],
+    )
+    history = fit(model, fitting, checkpoint)
+    model.freeze_texts()  # if fine-tuning went on to the last epoch
     return history

@@ -41,14 +41,13 @@ class Windows:
         age[order] = ends - 1 - np.arange(len(order))
         return cls(users, engaged, age)
 
-    def chosen(self, stride: int, seed: int, epoch: int) -> np.ndarray:
+    def chosen(self, stride: int, seed: int) -> np.ndarray:
         """[E] bool: the examples of a pass.
 
         Args:
           stride: Events between the windows of a user.
-          seed: Of the places where counting starts.
-          epoch: Number of the pass; each has other places.
+          seed: Of the places where counting starts; each pass has its own.
         """
         num_users = int(self.users.max(initial=-1)) + 1
-        start = np.random.default_rng([seed, epoch]).integers(0, stride, num_users)
+        start = np.random.default_rng(seed).integers(0, stride, num_users)
         return self.engaged & ((self.age == 0) | (self.age % stride == start[self.users]))

@@ -22,14 +22,17 @@ from pipeline.config.data import (
     SplitConfig,
     VectorsFile,
 )
+from pipeline.config.fitting import TrainingConfig
 from pipeline.config.privacy import PrivacyConfig
 from pipeline.config.ranking import RankingConfig
-from pipeline.config.training import IndexConfig, RetrievalConfig, TextTowerConfig
+from pipeline.config.text import TextTowerConfig
+from pipeline.config.training import FusionConfig, IndexConfig, RetrievalConfig
 from pipeline.errors import InputError
 
-# In a run's folder: the prepared data, and what was only validated.
+# In a run's folder: the prepared data, what was only validated, and where trainings stand.
 DATA_DIR = "data"
 VALIDATION_DIR = "validation"
+CHECKPOINTS_DIR = "checkpoints"
 
 
 class GateConfig(Frozen):
@@ -89,10 +92,12 @@ class RunConfig(Frozen):
     split: SplitConfig = SplitConfig()
     features: FeaturesConfig = FeaturesConfig()
     text: TextTowerConfig = TextTowerConfig()
+    training: TrainingConfig = TrainingConfig()
     retrieval: RetrievalConfig = RetrievalConfig()
     collaborative: CollaborativeConfig = CollaborativeConfig()
     ranking: RankingConfig = RankingConfig()
     index: IndexConfig = IndexConfig()
+    fusion: FusionConfig = FusionConfig()
     gate: GateConfig = GateConfig()
     beam: BeamConfig = BeamConfig()
 
@@ -105,6 +110,11 @@ class RunConfig(Frozen):
     def validation_dir(self) -> Path:
         """Folder of what the last validation without training wrote."""
         return self.run_dir / VALIDATION_DIR
+
+    @property
+    def checkpoints_dir(self) -> Path:
+        """Folder of what a training that is killed goes on from."""
+        return self.run_dir / CHECKPOINTS_DIR
 
     @property
     def bundle_dir(self) -> Path:

@@ -1,40 +1,12 @@
-"""Configuration of the models: text tower, retrieval and index; ranking has its own file."""
+"""Configuration of retrieval, of the index and of the fusion; ranking and the text tower have their own files."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.config.base import Frozen
-
-
-class TextTowerConfig(Frozen):
-    """The BERT that reads an item's title and text.
-
-    Attributes:
-      weights: `minilm` (fetched and cached), `random` (small, for tests), or a folder in
-        Hugging Face layout (`config.json`, `vocab.txt`, `model.safetensors`).
-      max_tokens: Tokens of a text that are read, the special ones included.
-      trainable_layers: Layers from the top that are fine-tuned; the others stay frozen and
-        are computed once for each text of the corpus.
-      cache_mb: Memory that the frozen layers' outputs may take while training; above it they
-        are computed anew in each batch.
-      random_layers: Transformer layers of a `random` tower.
-      random_hidden_dim: Width of a `random` tower.
-    """
-
-    weights: str = "minilm"
-    max_tokens: int = Field(default=16, ge=3, le=512)
-    trainable_layers: int = Field(default=1, ge=0)
-    cache_mb: int = Field(default=1024, ge=0)
-    random_layers: int = Field(default=2, ge=1)
-    random_hidden_dim: int = Field(default=32, ge=4)
-
-    def folder(self) -> Path | None:
-        """The weights' folder if `weights` names one."""
-        return None if self.weights in ("minilm", "random") else Path(self.weights)
 
 
 class HistoryEncoderConfig(Frozen):

@@ -119,4 +119,4 @@ def test_the_vector_places_items_that_nobody_has_seen():
 
     assert share_in_group() > 0.9
     model.vector_encoder.set_weights([np.zeros_like(w) for w in model.vector_encoder.get_weights()])
-    assert share_in_group() < 0.6  # by chance a third
+    assert share_in_group() < 0.75  # by chance a third, of a dozen items

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.config.training import TextTowerConfig
+from pipeline.config.text import TextTowerConfig
 from pipeline.errors import InputError
 from tests.trainer.small_bert import HIDDEN, LAYERS, POSITIONS, VOCABULARY, token_ids, unit, write_bert
 from trainer.bert_weights import load_bert

@@ -19,18 +19,26 @@ def RankingTrainer(  # noqa: N802  (a TFX component)
     model_run: OutputArtifact[ModelRun],
     settings: Parameter[str],
     code: Parameter[str],
+    checkpoint_dir: Parameter[str],
 ) -> None:
     """Trains and saves; see :func:`trainer.train_ranking.train_ranking`.
 
-    `settings` is a :class:`RankingSettings` as JSON; `code` a digest of the code.
+    `settings` is a :class:`RankingSettings` as JSON; `code` a digest of the code. Under `checkpoint_dir`
+    stands what a training that is killed goes on from.
     """
+    from trainer.checkpoints import Checkpoint, checkpoint_folder
+    from trainer.precision import computing_in
     from trainer.train_ranking import train_ranking
 
-    train_ranking(
-        TransformedStream(interactions.uri, interactions_graph.uri),
-        TransformedStream(items.uri, items_graph.uri),
-        retrieval.uri,
-        RankingSettings.model_validate_json(settings),
-        model_dir=model.uri,
-        log_dir=model_run.uri,
-    )
+    inputs = (interactions.uri, interactions_graph.uri, items.uri, items_graph.uri, retrieval.uri)
+    read = RankingSettings.model_validate_json(settings)
+    with computing_in(read.training.precision):
+        train_ranking(
+            TransformedStream(interactions.uri, interactions_graph.uri),
+            TransformedStream(items.uri, items_graph.uri),
+            retrieval.uri,
+            read,
+            model_dir=model.uri,
+            log_dir=model_run.uri,
+            checkpoint=Checkpoint(checkpoint_folder(checkpoint_dir, settings, code, *inputs)),
+        )

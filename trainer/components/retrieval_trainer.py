@@ -18,18 +18,26 @@ def RetrievalTrainer(  # noqa: N802  (a TFX component)
     model_run: OutputArtifact[ModelRun],
     settings: Parameter[str],
     code: Parameter[str],
+    checkpoint_dir: Parameter[str],
 ) -> None:
     """Trains and saves; see :func:`trainer.train_retrieval.train_retrieval`.
 
     `settings` is a :class:`RetrievalSettings` as JSON. `code` is a digest of the code that trains, so
-    that changed code is not answered from the cache.
+    that changed code is not answered from the cache. Under `checkpoint_dir` stands what a training that
+    is killed goes on from.
     """
+    from trainer.checkpoints import Checkpoint, checkpoint_folder
+    from trainer.precision import computing_in
     from trainer.train_retrieval import train_retrieval
 
-    train_retrieval(
-        TransformedStream(interactions.uri, interactions_graph.uri),
-        TransformedStream(items.uri, items_graph.uri),
-        RetrievalSettings.model_validate_json(settings),
-        model_dir=model.uri,
-        log_dir=model_run.uri,
-    )
+    inputs = (interactions.uri, interactions_graph.uri, items.uri, items_graph.uri)
+    read = RetrievalSettings.model_validate_json(settings)
+    with computing_in(read.training.precision):
+        train_retrieval(
+            TransformedStream(interactions.uri, interactions_graph.uri),
+            TransformedStream(items.uri, items_graph.uri),
+            read,
+            model_dir=model.uri,
+            log_dir=model_run.uri,
+            checkpoint=Checkpoint(checkpoint_folder(checkpoint_dir, settings, code, *inputs)),
+        )
