@@ -15,7 +15,7 @@ from benchmarks.protocols import ProtocolSplit, split_by_protocol
 from pipeline.canonical import PreparedData, prepare
 from pipeline.config.run import RunConfig
 from pipeline.history import user_histories
-from pipeline.splits import EVAL, SPLITS, TRAIN
+from pipeline.splits import SPLITS
 from schemas.features import ITEM_ID, TIMESTAMP, USER_ID, Stream
 
 
@@ -54,9 +54,7 @@ def prepare_protocol(
 
 def _whole_log(data: PreparedData, min_users: int) -> pa.Table:
     """All interactions without their histories, each pair once, each user's in the order of time."""
-    tables = [
-        pq.read_table(data.stream_dir(Stream.INTERACTIONS) / split) for split in SPLITS
-    ]
+    tables = [pq.read_table(data.stream_dir(Stream.INTERACTIONS) / split) for split in SPLITS]
     names = [name for name in tables[0].column_names if not name.startswith("history_")]
     log = pa.concat_tables([table.select(names) for table in tables])
     keys = log.select([USER_ID, ITEM_ID, TIMESTAMP]).to_pandas()
@@ -81,5 +79,3 @@ def _is_in_test(log: pa.Table, split: ProtocolSplit) -> pd.Series:
     test = pd.MultiIndex.from_arrays([users, split.relevant.to_pandas()])
     everything = pd.MultiIndex.from_frame(log.select([USER_ID, ITEM_ID]).to_pandas())
     return everything.isin(test)
-
-

@@ -1,12 +1,12 @@
 """How a data set is split for judging, and what each query of a split knows.
 
-| protocol       | train                                | test                                                    |
-|----------------|--------------------------------------|---------------------------------------------------------|
-| random-75      | 75% of each user's items, at random  | the others, all at once; nothing has a time             |
-| leave-last-out | all but the last item of each user   | the last (ties by the order of the file)                |
-| last-fifth     | the first 80% of each user's items   | the others, all at once, asked when the first came      |
-| cold-items     | the events of nine items in ten      | those of the others, known by their features alone      |
-| cold-users     | the events of nine users in ten      | the others' after their first five, which the query has |
+| protocol       | train                               | test                                               |
+|----------------|-------------------------------------|----------------------------------------------------|
+| random-75      | 75% of each user's items, at random | the others, all at once; nothing has a time        |
+| leave-last-out | all but the last item of each user  | the last (ties by the order of the file)           |
+| last-fifth     | the first 80% of each user's items  | the others, all at once, asked when the first came |
+| cold-items     | the events of nine items in ten     | those of the others, known by their features alone |
+| cold-users     | the events of nine users in ten     | the others' after their first five, which are told |
 
 Each is split a second time in the same way, train into train and eval, for everything that is chosen:
 when to stop, how scores are fused, hyperparameters. A query of the test split knows the events of both.
@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from pipeline.distinct import distinct_texts
 from pipeline.history import append_histories
-from pipeline.splits import EVAL, SPLITS, TEST, TRAIN
+from pipeline.splits import EVAL, TEST, TRAIN
 from schemas.features import ITEM_ID, TIMESTAMP, USER_ID, TableLayout
 
 _COLD_SHARE = 0.1
@@ -180,9 +180,7 @@ def split_by_protocol(
         begin = begin if length is None else np.maximum(begin, end - length)
         return append_histories(log.take(pa.array(by_user[at])), log, layout, by_user, begin, end)
 
-    train, evaluation, test = (
-        np.flatnonzero(roles.role[by_user] == role) for role in (_TRAIN, _EVAL, _TEST)
-    )
+    train, evaluation, test = (np.flatnonzero(roles.role[by_user] == role) for role in (_TRAIN, _EVAL, _TEST))
     drawn = np.random.default_rng(seed).permutation(len(evaluation))[:_MAX_EVAL]
     evaluation = evaluation[np.sort(drawn)]
     firsts, query = np.unique(np.searchsorted(keys, keys[test]), return_inverse=True)

@@ -26,16 +26,18 @@ from pipeline.config.data import BeamConfig
 from pipeline.config.run import RunConfig
 from pipeline.preprocessing import TransformSettings
 from pipeline.request_log import RequestLog
-from pipeline.splits import SPLITS, TRAIN
+from pipeline.splits import EVAL, SPLITS, TRAIN
 from schemas.features import Stream
 from serving.bundle_settings import BundleSettings
 from serving.components.bundler import Bundler
 from serving.components.evaluator import Evaluator
+from serving.components.fusion_trainer import FusionTrainer
 from serving.components.indexer import Indexer
 from serving.components.pusher import Pusher
 from serving.layout import newest_statistics
 from trainer.components.collaborative_trainer import CollaborativeTrainer
 from trainer.components.ranking_trainer import RankingTrainer
+from trainer.components.retrieval_refit import RetrievalRefit
 from trainer.components.retrieval_trainer import RetrievalTrainer
 from trainer.settings import CollaborativeSettings, RankingSettings, RetrievalSettings
 
@@ -90,22 +92,53 @@ class DataNodes:
 
 
 @dataclass(frozen=True)
-class ModelNodes:
-    """The steps that train, and the index over what they trained."""
+class SourceNodes:
+    """The steps that train what scores candidates."""
 
     retrieval: BaseComponent
-    index: BaseComponent
     collaborative: BaseComponent
     ranking: BaseComponent
 
     @property
+    def models(self) -> dict[str, Any]:
+        """Their models, by the names under which later steps take them."""
+        return {name: node.outputs["model"] for name, node in vars(self).items()}
+
+    @property
     def all(self) -> list[BaseComponent]:
         """The steps in order."""
-        return [self.retrieval, self.index, self.collaborative, self.ranking]
+        return [self.retrieval, self.collaborative, self.ranking]
+
+
+@dataclass(frozen=True)
+class ModelNodes:
+    """The steps that train, and the index over what they trained.
+
+    Attributes:
+      rehearsed: Trained on the training split alone, so that the eval split says how to fuse them.
+      fusion: Learns that.
+      served: What the bundle holds: the same, or trained anew on both splits.
+      index: Over the served retrieval model.
+    """
+
+    rehearsed: SourceNodes
+    fusion: BaseComponent
+    served: SourceNodes
+    index: BaseComponent
+
+    @property
+    def all(self) -> list[BaseComponent]:
+        """The steps in order."""
+        served = [] if self.served is self.rehearsed else self.served.all
+        return [*self.rehearsed.all, self.fusion, *served, self.index]
 
 
 def create_pipeline(
-    config: RunConfig, data: PreparedData, schemas: dict[Stream, Path], metadata_file: Path
+    config: RunConfig,
+    data: PreparedData,
+    schemas: dict[Stream, Path],
+    metadata_file: Path,
+    until_bundle: bool = False,
 ) -> Pipeline:
     """Builds the pipeline of a configuration.
 
@@ -114,10 +147,12 @@ def create_pipeline(
       data: The input files.
       schemas: The curated schema of each stream, a text proto.
       metadata_file: SQLite database of ML Metadata.
+      until_bundle: Whether it ends with the bundle, which somebody else judges.
     """
     nodes = _data_nodes(config, data, schemas)
     models = _model_nodes(config, data, nodes)
     serving = _serving_nodes(config, data, nodes, models)
+    serving = serving[:1] if until_bundle else serving
     return _pipeline(config, [*nodes.all, *models.all, *serving], config.run_dir / "artifacts", metadata_file)
 
 
@@ -260,70 +295,106 @@ def _transform_nodes(
 
 
 def _model_nodes(config: RunConfig, data: PreparedData, nodes: DataNodes) -> ModelNodes:
-    """The trainers and the index."""
-    interactions, items = nodes.transforms[Stream.INTERACTIONS], nodes.transforms[Stream.ITEMS]
-    log = {
-        "interactions": interactions.materializer.outputs["transformed_examples"],
-        "interactions_graph": interactions.transform.outputs["transform_graph"],
-    }
-    corpus = {
-        "items": items.materializer.outputs["transformed_examples"],
-        "items_graph": items.transform.outputs["transform_graph"],
-    }
-    shared: dict[str, Any] = {"layout": data.layout, "features": config.features}
-    shared |= {"seed": config.seed, "training": config.training}
-    retrieval_settings = RetrievalSettings(**shared, text=config.text, retrieval=config.retrieval)
-    code = code_digest("schemas", "trainer")
-    retrieval = RetrievalTrainer(
-        **log,
-        **corpus,
-        settings=retrieval_settings.model_dump_json(),
-        code=code,
-        checkpoint_dir=str(config.checkpoints_dir / "RetrievalTrainer"),
+    """The trainers, the fusion and the index."""
+    transforms = nodes.transforms
+    log, corpus = (
+        {
+            stream.value: transforms[stream].materializer.outputs["transformed_examples"],
+            f"{stream.value}_graph": transforms[stream].transform.outputs["transform_graph"],
+        }
+        for stream in (Stream.INTERACTIONS, Stream.ITEMS)
     )
+    rehearsed = _source_nodes(config, data, log, corpus)
+    fusion = FusionTrainer(
+        **rehearsed.models,
+        interactions=nodes.streams[Stream.INTERACTIONS].example_gen.outputs["examples"],
+        settings=_bundle_settings(config, data).model_dump_json(),
+        config=config.fusion.model_dump_json(),
+        seed=config.seed,
+        code=code_digest("schemas", "pipeline/roles.py", "trainer", "serving"),
+    )
+    served = _source_nodes(config, data, log, corpus, rehearsed) if config.training.refit else rehearsed
     index = Indexer(
-        retrieval=retrieval.outputs["model"],
+        retrieval=served.models["retrieval"],
         **log,
         settings=config.index.model_dump_json(),
         seed=config.seed,
         code=code_digest("schemas", "trainer", "serving/index.py", "serving/index_builder.py"),
     )
-    values = [task.label_name for task in config.ranking.tasks if task.is_regression]
+    return ModelNodes(rehearsed, fusion, served, index)
+
+
+def _source_nodes(
+    config: RunConfig,
+    data: PreparedData,
+    log: dict[str, Any],
+    corpus: dict[str, Any],
+    rehearsed: SourceNodes | None = None,
+) -> SourceNodes:
+    """The trainers; those of a refit also learn from the eval split, as long as the rehearsal found best."""
+    shared: dict[str, Any] = {"layout": data.layout, "features": config.features}
+    shared |= {"seed": config.seed, "training": config.training}
+    splits = (TRAIN,) if rehearsed is None else (TRAIN, EVAL)
+    code = code_digest("schemas", "trainer")
+    streams = {**log, **corpus, "code": code}
+
+    def trained(component: Any, name: str, settings: Any, **inputs: Any) -> BaseComponent:
+        node_id = f"{name}Trainer" if rehearsed is None else f"{name}Refit"
+        if name != "Collaborative":
+            inputs["checkpoint_dir"] = str(config.checkpoints_dir / node_id)
+        return component(**streams, settings=settings.model_dump_json(), **inputs).with_id(node_id)
+
+    retrieval_settings = RetrievalSettings(
+        **shared, text=config.text, retrieval=config.retrieval, splits=splits
+    )
+    if rehearsed is None:
+        retrieval = trained(RetrievalTrainer, "Retrieval", retrieval_settings)
+    else:
+        rehearsal = {"rehearsal": rehearsed.models["retrieval"]}
+        retrieval = trained(RetrievalRefit, "Retrieval", retrieval_settings, **rehearsal)
+    values = [task.label_name for task in config.ranking.tasks if task.kind == "value"]
     collaborative_settings = CollaborativeSettings(
-        collaborative=config.collaborative, value_label=values[0] if values else None, seed=config.seed
+        collaborative=config.collaborative,
+        value_label=values[0] if values else None,
+        seed=config.seed,
+        splits=splits,
     )
-    collaborative = CollaborativeTrainer(
-        **log, **corpus, settings=collaborative_settings.model_dump_json(), code=code
+    return SourceNodes(
+        retrieval,
+        trained(CollaborativeTrainer, "Collaborative", collaborative_settings),
+        trained(
+            RankingTrainer,
+            "Ranking",
+            RankingSettings(**shared, ranking=config.ranking),
+            retrieval=retrieval.outputs["model"],
+        ),
     )
-    ranking = RankingTrainer(
-        **log,
-        **corpus,
-        retrieval=retrieval.outputs["model"],
-        settings=RankingSettings(**shared, ranking=config.ranking).model_dump_json(),
-        code=code,
-        checkpoint_dir=str(config.checkpoints_dir / "RankingTrainer"),
-    )
-    return ModelNodes(retrieval, index, collaborative, ranking)
 
 
-def _serving_nodes(
-    config: RunConfig, data: PreparedData, nodes: DataNodes, models: ModelNodes
-) -> list[BaseComponent]:
-    """Bundle, verdict and push."""
-    settings = BundleSettings(
+def _bundle_settings(config: RunConfig, data: PreparedData) -> BundleSettings:
+    """What the bundle and its judgement depend on."""
+    return BundleSettings(
         name=config.name,
         layout=data.layout,
         crosses=config.features.crosses,
         tasks=config.ranking.tasks,
         index=config.index,
         pseudonym_key=data.pseudonym_key,
-    ).model_dump_json()
+        learnt=(TRAIN, EVAL) if config.training.refit else (TRAIN,),
+    )
+
+
+def _serving_nodes(
+    config: RunConfig, data: PreparedData, nodes: DataNodes, models: ModelNodes
+) -> list[BaseComponent]:
+    """Bundle, verdict and push."""
+    settings = _bundle_settings(config, data).model_dump_json()
     code = code_digest("schemas", "pipeline/roles.py", "trainer", "serving")
     streams = nodes.streams
     examples = streams[Stream.INTERACTIONS].example_gen.outputs["examples"]
     bundler = Bundler(
-        retrieval=models.retrieval.outputs["model"],
-        ranking=models.ranking.outputs["model"],
+        **models.served.models,
+        fusion=models.fusion.outputs["model"],
         index=models.index.outputs["index"],
         interactions=examples,
         interactions_statistics=streams[Stream.INTERACTIONS].statistics_gen.outputs["statistics"],

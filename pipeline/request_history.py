@@ -72,7 +72,7 @@ class RequestHistory:
         return tf.math.log1p(tf.cast(self._seconds, tf.float32))
 
     def gaps(self) -> tf.Tensor:
-        """log(1 + seconds to the next event), the newest's to the request; [B, length] float32, 0 if not known."""
+        """log(1 + seconds to the next event, or to the request); [B, length] float32, 0 if not known."""
         return tf.math.log1p(tf.cast(self._seconds_to_next, tf.float32))
 
     def share_of(self, feature: HistoryFeature) -> tf.SparseTensor:

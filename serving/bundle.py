@@ -83,9 +83,7 @@ def export_bundle(
             settings.index.retrieved,
             settings.index.from_others,
         )
-        recommender = Recommender(
-            models.retrieval.corpus, generator, models.ranking, models.fusion, profiles
-        )
+        recommender = Recommender(models.retrieval.corpus, generator, models.ranking, models.fusion, profiles)
         signatures = {
             RETRIEVAL: retrieval_signatures(models.retrieval, models.index),
             RANKING: ranking_signatures(models.retrieval, models.ranking),
@@ -108,7 +106,8 @@ def _load(
     index = tf.saved_model.load(f"{index_dir}/{INDEX_DIR}")
     index.is_exact = bool(index.is_exact.numpy())
     folders = (retrieval_dir, collaborative_dir, ranking_dir, fusion_dir)
-    return _Models(*(tf.saved_model.load(folder) for folder in folders), index)
+    retrieval, collaborative, ranking, fusion = (tf.saved_model.load(folder) for folder in folders)
+    return _Models(retrieval, collaborative, ranking, fusion, index)
 
 
 def _times(examples_dir: str, settings: BundleSettings) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipeline.config.base import Frozen
 from pipeline.config.ranking import TaskConfig
 from pipeline.config.training import IndexConfig
+from pipeline.splits import TRAIN
 from schemas.features import FeatureSet, TableLayout, declare_features
 
 
@@ -19,6 +20,7 @@ class BundleSettings(Frozen):
       index: How many candidates are retrieved.
       pseudonym_key: Fingerprint of the key of the pseudonyms by which users are known; `None` if they
         are known by their ids.
+      learnt: The splits that the models have learnt from.
     """
 
     name: str
@@ -27,6 +29,7 @@ class BundleSettings(Frozen):
     tasks: tuple[TaskConfig, ...]
     index: IndexConfig
     pseudonym_key: str | None = None
+    learnt: tuple[str, ...] = (TRAIN,)
 
     @property
     def feature_set(self) -> FeatureSet:

@@ -28,9 +28,9 @@ from pipeline.errors import InputError
 from schemas.features import ITEM_ID, VALUE
 from serving.bundle_settings import BundleSettings
 from serving.index_builder import REPORT_FILE
+from serving.judged_interactions import JudgedInteractions
 from serving.layout import RANKING, RECOMMENDER, RETRIEVAL
 from serving.ranks import RECALL_AT, RankFigures, rank_figures, ranks_of_lists, ranks_of_scores
-from serving.judged_interactions import JudgedInteractions
 from trainer.collaborative.interaction_matrix import InteractionMatrix
 from trainer.collaborative.item_neighbours import ItemNeighbours
 
@@ -81,7 +81,9 @@ def evaluate_baselines(data: JudgedInteractions, queries: np.ndarray) -> dict[st
     return figures
 
 
-def evaluate_lists(data: JudgedInteractions, model: Any, queries: np.ndarray, drops_seen: bool) -> RankFigures:
+def evaluate_lists(
+    data: JudgedInteractions, model: Any, queries: np.ndarray, drops_seen: bool
+) -> RankFigures:
     """A model of the bundle, by its signature `top_k`.
 
     Args:
@@ -199,7 +201,9 @@ def evaluate_bundle(
     import scann  # noqa: F401  (registers ScaNN's ops, in case the bundle holds some)
 
     models = {n: tf.saved_model.load(str(Path(bundle_dir, n))) for n in (RETRIEVAL, RANKING, RECOMMENDER)}
-    data = JudgedInteractions(examples_dir, settings, models[RETRIEVAL].retrieval.corpus.item_ids.numpy(), seed)
+    data = JudgedInteractions(
+        examples_dir, settings, models[RETRIEVAL].retrieval.corpus.item_ids.numpy(), seed
+    )
     queries = judged_queries(data.is_new & data.is_engaged)
     sample = np.sort(np.random.default_rng(seed).permutation(queries)[:_RECOMMENDER_QUERIES])
     lists = evaluate_baselines(data, queries)

@@ -24,7 +24,7 @@ class Kept:
     """Which examples of a split are read.
 
     Attributes:
-      mask: [E] bool, in the order of the split's sorted files.
+      mask: [E] bool, in the order of the files.
       counts: Examples of each file.
     """
 
@@ -32,7 +32,7 @@ class Kept:
     counts: Mapping[str, int]
 
     def first(self, files: Sequence[str]) -> np.ndarray:
-        """[F] int64 number of the first example of each of the sorted files."""
+        """[F] int64 number of the first example of each of the files."""
         ends = np.cumsum([self.counts[file] for file in files])
         return np.append(0, ends[:-1]).astype(np.int64)
 
@@ -50,7 +50,7 @@ def interactions_dataset(
     """One pass over a split of the interactions.
 
     Args:
-      files: Gzipped TFRecord files of transformed examples.
+      files: Gzipped TFRecord files of transformed examples, in their order.
       transform_output: Of the interaction stream.
       item_lookup: Turns `item_id` and `history_item_ids` into int32 corpus rows.
       batch_size: Examples a batch.
@@ -74,7 +74,7 @@ def interactions_dataset(
         rows = {name: tf.ensure_shape(item_lookup(values), values.shape) for name, values in ids.items()}
         return {**features, **rows}
 
-    shards = _shards(sorted(files), kept)
+    shards = _shards(files, kept)
     dataset = shards.flat_map(_read(kept)) if shuffle_seed is None else _mixed(shards, shuffle_seed, kept)
     if select is not None:
         dataset = select(dataset)

@@ -7,22 +7,19 @@ from typing import Any
 
 import tensorflow as tf
 
-from pipeline.config.ranking import RETRIEVAL_SCORE, RankingConfig, TaskConfig
+from pipeline.config.ranking import RankingConfig, TaskConfig
 from trainer.calibration import IDENTITY, PlattScaling
 from trainer.graphs import graph_function
 from trainer.ranking import RankingModel
-from trainer.retrieval_module import query_specs
-
-ORDER_SCORE = "order_score"
+from trainer.retrieval_module import directions, query_specs
 
 
 class RankingModule(tf.Module):
     """The ranking model without Keras' wrappers.
 
     Functions:
-      rank: Transformed query features, [B, dim] query embeddings and [B, K] int32 corpus rows to
-        a dictionary of [B, K]: for each task an estimated number or a calibrated probability, and
-        `order_score`, by which recommendations are ordered.
+      rank: Transformed query features, [B, embedding_dim + 1] query embeddings and [B, K] int32 corpus
+        rows to a dictionary of [B, K]: for each task an estimated number or a calibrated probability.
       task_scores: The same arguments to the tasks' scores as the model has them, on one scale: logits that
         are not calibrated, and numbers in standard deviations above the mean.
     """
@@ -38,7 +35,7 @@ class RankingModule(tf.Module):
 
         Args:
           model: Trained.
-          config: Says which tasks are probabilities, and the weights of the order.
+          config: Says which tasks are probabilities.
           retrieval: The loaded retrieval SavedModel, whose query features the model shares.
           calibrations: Task to what makes a probability of its logit; by default the sigmoid alone.
         """
@@ -47,11 +44,10 @@ class RankingModule(tf.Module):
         self._model = model
         self._layers = list(model.layers)
         self._variables = [model.embeddings, model.text_embeddings, *model.vectors]
-        self._temperature = tf.Variable(retrieval.temperature.numpy(), trainable=False)
         self._calibrations = dict(calibrations or {})
         signature = [
             query_specs(retrieval.queries),
-            tf.TensorSpec([None, model.embeddings.shape[1]], tf.float32, name="query_embeddings"),
+            tf.TensorSpec([None, model.embeddings.shape[1] + 1], tf.float32, name="query_embeddings"),
             tf.TensorSpec([None, None], tf.int32, name="rows"),
         ]
         self.rank = graph_function(self._rank, input_signature=signature)
@@ -60,20 +56,13 @@ class RankingModule(tf.Module):
     def _rank(
         self, features: dict[str, tf.Tensor], query_embeddings: tf.Tensor, rows: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        scores = self._model.score(features, query_embeddings, rows)
-        candidates = tf.gather(self._model.embeddings, self._model.statistics.known_rows(rows))
-        similarity = tf.einsum("bd,bkd->bk", query_embeddings, candidates)
-        weights = self._config.order_by
-        order = weights.get(RETRIEVAL_SCORE, 0.0) * similarity / self._temperature
-        for task in self._config.tasks:
-            order += weights.get(task.name, 0.0) * self._comparable(task, scores[task.name])
-        answers = {task.name: self._answer(task, scores[task.name]) for task in self._config.tasks}
-        return {**answers, ORDER_SCORE: order}
+        scores = self._model.score(features, directions(query_embeddings), rows)
+        return {task.name: self._answer(task, scores[task.name]) for task in self._config.tasks}
 
     def _task_scores(
         self, features: dict[str, tf.Tensor], query_embeddings: tf.Tensor, rows: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        scores = self._model.score(features, query_embeddings, rows)
+        scores = self._model.score(features, directions(query_embeddings), rows)
         return {task.name: self._comparable(task, scores[task.name]) for task in self._config.tasks}
 
     def _answer(self, task: TaskConfig, scores: tf.Tensor) -> tf.Tensor:

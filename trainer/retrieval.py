@@ -12,7 +12,6 @@ import tf_keras
 
 from pipeline.config.training import RetrievalConfig
 from schemas.features import (
-    HISTORY_AGES,
     HISTORY_EVENT_TYPES,
     HISTORY_GAPS,
     HISTORY_ITEM_IDS,
@@ -281,13 +280,13 @@ class RetrievalModel(tfrs.models.Model):
         timeless = self.query_tower.encode_attributes(self._without_times(features))
         timed = self.query_tower.encode_attributes(features)
         if training:
-            dropped = self.generator.uniform([tf.shape(timed)[0], 1]) < self._config.time_dropout
-            timed = tf.where(dropped, timeless, timed)
+            chance = self.generator.uniform([2, tf.shape(timed)[0], 1])
+            timed = tf.where(chance[0] < self._config.time_dropout, timeless, timed)
+            left_out = chance[1] < self._config.attribute_dropout
+            timed, timeless = (tf.where(left_out, 0.0, x) for x in (timed, timeless))
         count = tf.math.count_nonzero(features[HISTORY_ITEM_IDS] >= 0, axis=1, dtype=tf.int32)
         is_request = tf.equal(moments.place, tf.gather(count, moments.example))[:, tf.newaxis]
-        return tf.where(
-            is_request, tf.gather(timed, moments.example), tf.gather(timeless, moments.example)
-        )
+        return tf.where(is_request, tf.gather(timed, moments.example), tf.gather(timeless, moments.example))
 
     def _without_times(self, features: Features) -> Features:
         """Features that lack the numbers made from the history's times."""
@@ -384,7 +383,7 @@ class RetrievalModel(tfrs.models.Model):
 
 
 def _popularity(item_counts: np.ndarray) -> np.ndarray:
-    """[N + 1] float32 z-scores of log(1 + count); 0, the mean, for what nobody engaged with, and the unknown."""
+    """[N + 1] float32 z-scores of log(1 + count); 0, the mean, for unseen items and the unknown one."""
     seen = item_counts > 0
     logs = np.log1p(item_counts[seen])
     scores = np.zeros(len(item_counts) + 1, np.float32)

@@ -138,6 +138,11 @@ def query_inputs(queries: Any, features: Mapping[str, tf.Tensor]) -> dict[str, t
     return {name: features[name] for name in query_specs(queries)}
 
 
+def directions(embeddings: tf.Tensor) -> tf.Tensor:
+    """[..., embedding_dim] of length one: embeddings of queries or candidates without popularity."""
+    return tf.math.l2_normalize(embeddings[..., :-1], axis=-1)
+
+
 def _specs(tensors: dict[str, Any]) -> dict[str, tf.TypeSpec]:
     """Input specs for a batch of any size like these tensors."""
 

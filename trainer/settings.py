@@ -9,6 +9,7 @@ from pipeline.config.fitting import TrainingConfig
 from pipeline.config.ranking import RankingConfig
 from pipeline.config.text import TextTowerConfig
 from pipeline.config.training import RetrievalConfig
+from pipeline.splits import TRAIN
 from schemas.features import FeatureSet, TableLayout, declare_features
 
 
@@ -34,10 +35,15 @@ class ModelSettings(Frozen):
 
 
 class RetrievalSettings(ModelSettings):
-    """What the retrieval model depends on."""
+    """What the retrieval model depends on.
+
+    Attributes:
+      splits: The splits that it learns from.
+    """
 
     text: TextTowerConfig
     retrieval: RetrievalConfig
+    splits: tuple[str, ...] = (TRAIN,)
 
 
 class RankingSettings(ModelSettings):
@@ -54,8 +60,10 @@ class CollaborativeSettings(Frozen):
       value_label: The transformed feature that holds an interaction's value, if any does: the label of a
         `value` task.
       seed: Of every random draw.
+      splits: The splits that are learnt from.
     """
 
     collaborative: CollaborativeConfig
     value_label: str | None
     seed: int
+    splits: tuple[str, ...] = (TRAIN,)

@@ -1,4 +1,4 @@
-"""What the examples of a split are, read once before training."""
+"""What the examples of some splits are, read once before training."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SPEC = {
 
 @dataclass(frozen=True)
 class SplitIndex:
-    """The examples of a split, in the order of its sorted files; a user's are in the order of time.
+    """Examples in the order of their files; a user's are in the order of time.
 
     Attributes:
       users: [E] int64 vocabulary index of the user.
@@ -40,11 +40,11 @@ class SplitIndex:
         """Reads it.
 
         Args:
-          files: Gzipped TFRecord files of transformed examples.
+          files: Gzipped TFRecord files of transformed examples, those of an earlier split first.
           lookup: Item ids to corpus rows.
         """
         users, rows, engaged, counts = [], [], [], {}
-        for file in sorted(files):
+        for file in files:
             counts[file] = 0
             chunks = tf.data.TFRecordDataset(file, compression_type="GZIP").batch(_CHUNK)
             for chunk in chunks.map(lambda x: tf.io.parse_example(x, _SPEC)):

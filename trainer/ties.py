@@ -39,7 +39,9 @@ def shuffle_ties(
     changed = dict(features)
     for name in _BESIDE_ITEMS:
         if name in features:
-            values = tf.concat([features[name], tf.fill([batch, 1], tf.constant(-1, features[name].dtype))], 1)
+            values = tf.concat(
+                [features[name], tf.fill([batch, 1], tf.constant(-1, features[name].dtype))], 1
+            )
             if name == HISTORY_ITEM_IDS:
                 values = tf.where(tf.equal(place, count), features[ITEM_ID][:, tf.newaxis], values)
             values = tf.gather(values, order, batch_dims=1)

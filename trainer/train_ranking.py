@@ -25,7 +25,7 @@ from trainer.randomness import seed_everything
 from trainer.ranking import LabelScale, RankingModel
 from trainer.ranking_module import RankingModule
 from trainer.ranking_statistics import CandidateTables
-from trainer.retrieval_module import query_inputs
+from trainer.retrieval_module import directions, query_inputs
 from trainer.settings import RankingSettings
 from trainer.sizes import model_sizes
 from trainer.streams import TransformedStream
@@ -96,7 +96,7 @@ def train_ranking(
 
     statistics = _value_statistics(dataset(TRAIN, _EVAL_BATCH), config.tasks, corpus.num_items)
     tables = CandidateTables(
-        embeddings=retrieval.corpus.embeddings.numpy(),
+        embeddings=directions(retrieval.corpus.embeddings).numpy(),
         text_embeddings=retrieval.text_embeddings.numpy(),
         attributes=corpus.features,
         counts=statistics.counts,
@@ -154,9 +154,9 @@ def _calibrate(
 
 
 def _with_query_embedding(retrieval: Any, features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Adds the query tower's embedding to a batch."""
+    """Adds the direction of the query tower's embedding to a batch."""
     inputs = query_inputs(retrieval.queries, features)
-    return {**features, "query_embedding": retrieval.queries.encode_queries(inputs)}
+    return {**features, "query_embedding": directions(retrieval.queries.encode_queries(inputs))}
 
 
 def _value_statistics(

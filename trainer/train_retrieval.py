@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from pipeline.splits import EVAL, TRAIN
+from pipeline.splits import EVAL
 from schemas.features import ITEM_ID
 from trainer.checkpoints import Checkpoint
 from trainer.corpus import CORPUS_SPLIT, load_corpus
@@ -31,6 +34,7 @@ from trainer.streams import TransformedStream
 from trainer.text_tower import build_text_tower
 from trainer.windows import Windows
 
+_REPORT_FILE = "training.json"
 _MONITOR = f"val_recall_at_{VALIDATION_K}"
 
 
@@ -41,6 +45,7 @@ def train_retrieval(
     model_dir: str,
     log_dir: str,
     checkpoint: Checkpoint | None = None,
+    rehearsal_dir: str | None = None,
 ) -> dict[str, list[float]]:
     """Trains the two towers and saves them with their corpus.
 
@@ -53,6 +58,8 @@ def train_retrieval(
       model_dir: Where the SavedModel of a :class:`RetrievalModule` is written.
       log_dir: Where TensorBoard's logs are written.
       checkpoint: Where a training that is killed goes on from; removed at the end.
+      rehearsal_dir: SavedModel of a training on fewer splits, whose best epoch is where this one ends. By
+        default the eval split says where.
 
     Returns:
       Keras' history: metric to its value after each epoch.
@@ -64,7 +71,7 @@ def train_retrieval(
     )
     lookup = ItemLookup(items.vocabulary_file(ITEM_ID), corpus.num_items)
     text_tower = build_text_tower(settings.text, settings.seed)
-    index = SplitIndex.read(interactions.files(TRAIN), lookup)
+    index = SplitIndex.read(_files(interactions, settings), lookup)
     model = RetrievalModel(
         settings.retrieval,
         model_sizes(features, settings.features, interactions.transform_output, items.transform_output),
@@ -75,7 +82,8 @@ def train_retrieval(
     )
     train = window_datasets(interactions, index, lookup, settings)
     validation = _validation(interactions, lookup, settings)
-    history = _fit(model, train, validation, settings, log_dir, checkpoint)
+    epochs = None if rehearsal_dir is None else _best_epoch(rehearsal_dir)
+    history = _fit(model, train, validation, settings, log_dir, checkpoint, epochs)
     model.refresh_corpus_embeddings()
     module = RetrievalModule(
         model,
@@ -85,9 +93,22 @@ def train_retrieval(
         ItemTransform(items.transform_output, features),
     )
     tf.saved_model.save(module, model_dir)
+    best = {"best_epoch": epochs or int(np.argmax(history[_MONITOR])) + 1}
+    Path(model_dir, _REPORT_FILE).write_text(json.dumps(best), encoding="utf-8")
     if checkpoint is not None:
         checkpoint.remove()
     return history
+
+
+def _files(interactions: TransformedStream, settings: RetrievalSettings) -> list[str]:
+    """The files that are learnt from, in the order of time."""
+    return [file for split in settings.splits for file in interactions.files(split)]
+
+
+def _best_epoch(rehearsal_dir: str) -> int:
+    """Epochs that were best for a training that the eval split judged."""
+    report = json.loads(Path(rehearsal_dir, _REPORT_FILE).read_text(encoding="utf-8"))
+    return int(report["best_epoch"])
 
 
 def window_datasets(
@@ -100,7 +121,7 @@ def window_datasets(
     def dataset(seed: int) -> tf.data.Dataset:
         chosen = windows.chosen(config.window_stride, seed)
         return interactions_dataset(
-            interactions.files(TRAIN),
+            _files(interactions, settings),
             interactions.transform_output,
             lookup,
             min(config.batch_size, int(chosen.sum())),  # no batch is a smaller one
@@ -135,19 +156,21 @@ def _fit(
     settings: RetrievalSettings,
     log_dir: str,
     checkpoint: Checkpoint | None,
+    epochs: int | None,
 ) -> dict[str, list[float]]:
-    """Fits with the text tower, then without, until the validation recall stops rising."""
+    """Fits with the text tower, then without, for so many epochs or until the validation recall stops rising."""
     config = settings.retrieval
+    num_epochs = epochs or config.epochs
     optimizer = tf_keras.optimizers.Adam(config.learning_rate)
     model.compile(optimizer=optimizer)
-    text_epochs = min(config.text_epochs if model.text_tower.trainable_variables else 0, config.epochs)
+    text_epochs = min(config.text_epochs if model.text_tower.trainable_variables else 0, num_epochs)
     fine_tuning = Phase(text_epochs, (optimizer, model.text_optimizer))
     rest = Phase(
-        config.epochs,
+        num_epochs,
         (optimizer,),
         restructure=model.text_tower.merge,
         begin=model.freeze_texts,
-        patience=config.patience,
+        patience=config.patience if epochs is None else None,
     )
     fitting = Fitting(
         train=train,

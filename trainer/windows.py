@@ -14,7 +14,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Windows:
-    """The positives of a split, in the order of its files.
+    """Examples in the order of their files, and which of them are positives.
 
     Attributes:
       users: [E] int user of each example.

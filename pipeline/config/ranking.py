@@ -8,8 +8,6 @@ from pydantic import Field, model_validator
 
 from pipeline.config.base import Frozen
 
-RETRIEVAL_SCORE = "retrieval"
-
 
 class TaskConfig(Frozen):
     """One task of the ranking model.
@@ -74,9 +72,6 @@ class RankingConfig(Frozen):
       tasks: The tasks.
       loss_weights: `fixed` takes each task's own weight; `uncertainty` learns how noisy the tasks are and
         weighs them by it as well (Kendall et al. 2018).
-      order_by: Weight of each task, and of `retrieval`, in the order of recommendations; those not
-        named weigh nothing. Values count in standard deviations, probabilities as logits, and
-        retrieval's score divided by its temperature.
       architecture: What the tasks share: one `shared_bottom`, the experts of `mmoe`, or of `ple`, in
         which each task has experts of its own too; see :mod:`trainer.bottoms`.
       num_experts: Experts that the tasks of `mmoe` and `ple` share.
@@ -105,7 +100,6 @@ class RankingConfig(Frozen):
         TaskConfig(name="above_usual", kind="above_usual"),
     )
     loss_weights: Literal["fixed", "uncertainty"] = "fixed"
-    order_by: dict[str, float] = Field(default_factory=lambda: {RETRIEVAL_SCORE: 1.0})
     architecture: Literal["shared_bottom", "mmoe", "ple"] = "shared_bottom"
     num_experts: int = Field(default=4, ge=1)
     num_task_experts: int = Field(default=1, ge=1)
@@ -135,10 +129,4 @@ class RankingConfig(Frozen):
             raise ValueError("at least one task is needed")
         if len(set(names)) != len(names):
             raise ValueError(f"two tasks share a name: {', '.join(names)}")
-        if RETRIEVAL_SCORE in names:
-            raise ValueError(f"a task cannot be named '{RETRIEVAL_SCORE}'")
-        for name in self.order_by:
-            if name not in (*names, RETRIEVAL_SCORE):
-                known = ", ".join([*names, RETRIEVAL_SCORE])
-                raise ValueError(f"order_by names '{name}'; there are {known}")
         return self

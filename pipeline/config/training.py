@@ -1,4 +1,4 @@
-"""Configuration of retrieval, of the index and of the fusion; ranking and the text tower have their own files."""
+"""Configuration of retrieval, of the index and of the fusion."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ class RetrievalConfig(Frozen):
       time_dropout: Share of a batch's queries whose histories lose what follows from their times, so that
         requests without them are answered well, and no request is answered by them alone: long after the
         last event of the log they are like none that training has seen.
+      attribute_dropout: Share of a batch's queries that lose all attributes, so that histories learn to say
+        what they can, and attributes, by which a training would else know each user, say the rest.
       loss: `softmax` over the candidates of a step, or `bpr`, one candidate at a time.
       sampler: The candidates of a step. `full` is the whole corpus; `in_batch` the step's own items, with
         the logQ correction; `mixed` adds `num_uniform` items drawn evenly from the corpus; `hard` adds
@@ -77,6 +79,7 @@ class RetrievalConfig(Frozen):
     dropout: float = Field(default=0.2, ge=0, lt=1)
     id_dropout: float = Field(default=0.1, ge=0, lt=1)
     time_dropout: float = Field(default=0.1, ge=0, lt=1)
+    attribute_dropout: float = Field(default=0.5, ge=0, lt=1)
     loss: Literal["softmax", "bpr"] = "softmax"
     sampler: Literal["auto", "full", "in_batch", "mixed", "hard"] = "auto"
     full_below: int = Field(default=10_000, ge=0)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-
 from trainer.history_encoder import AttentionHistoryEncoder, MeanHistoryEncoder, build_history_encoder
 
 LENGTH, DIM = 5, 3

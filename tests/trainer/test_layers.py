@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
+from trainer.history_encoder import AttentionHistoryEncoder, MeanHistoryEncoder
 
 from trainer.attribute_encoder import AttributeEncoder
 from trainer.bottoms import MultiGateMixtureOfExperts, ProgressiveLayeredExtraction, SharedBottom
-from trainer.history_encoder import AttentionHistoryEncoder, MeanHistoryEncoder
 from trainer.history_factors import HistoryFactors
 from trainer.target_attention import TargetAttention
 from trainer.towers import Tower

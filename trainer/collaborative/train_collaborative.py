@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -18,7 +17,6 @@ from pipeline.config.collaborative import (
 )
 from pipeline.errors import InputError
 from pipeline.progress import PROGRESS_LOGGER
-from pipeline.splits import TRAIN
 from schemas.features import ITEM_ID
 from trainer.collaborative.collaborative_module import CollaborativeModule
 from trainer.collaborative.ease import Ease
@@ -40,7 +38,6 @@ def train_collaborative(
     items: TransformedStream,
     settings: CollaborativeSettings,
     model_dir: str,
-    splits: Sequence[str] = (TRAIN,),
 ) -> dict[str, float]:
     """Fits all configured sources and saves them.
 
@@ -49,7 +46,6 @@ def train_collaborative(
       items: The item stream, for its vocabulary.
       settings: The sources.
       model_dir: Where the SavedModel of a :class:`CollaborativeModule` is written.
-      splits: The interactions that are learnt from.
 
     Returns:
       Source name to the seconds that its fit took.
@@ -59,7 +55,7 @@ def train_collaborative(
     """
     num_items = items.transform_output.vocabulary_size_by_name(ITEM_ID)
     lookup = ItemLookup(items.vocabulary_file(ITEM_ID), num_items)
-    matrix = load_interaction_matrix(interactions, lookup, splits, settings.value_label)
+    matrix = load_interaction_matrix(interactions, lookup, settings.splits, settings.value_label)
     sources, seconds = [], {}
     for config in _fitting(settings, num_items):
         since = time.monotonic()
