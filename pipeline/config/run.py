@@ -122,11 +122,12 @@ class RunConfig(Frozen):
         return self.run_dir / "bundle"
 
 
-def load_config(path: Path) -> RunConfig:
+def load_config(path: Path, *changes: Path) -> RunConfig:
     """Reads and validates a configuration file.
 
     Args:
       path: A YAML file.
+      *changes: YAML files of settings that take the place of those in `path`, mapping by mapping.
 
     Returns:
       The configuration, with the paths of input files made absolute.
@@ -135,6 +136,18 @@ def load_config(path: Path) -> RunConfig:
       InputError: The file cannot be read, is not YAML, or breaks the model; the message names
         each key and what was expected.
     """
+    raw = _read(path)
+    for change in changes:
+        raw = _merged(raw, _read(change))
+    try:
+        config = RunConfig.model_validate(raw)
+    except ValidationError as error:
+        raise InputError(f"{path} is not a valid configuration:\n{_explain(error)}") from error
+    return _with_absolute_inputs(config, path.resolve().parent)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A YAML file's settings."""
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -143,11 +156,16 @@ def load_config(path: Path) -> RunConfig:
         raise InputError(f"{path} is not a YAML file: {error}") from error
     if not isinstance(raw, dict):
         raise InputError(f"{path} must hold a mapping of settings, not {type(raw).__name__}")
-    try:
-        config = RunConfig.model_validate(raw)
-    except ValidationError as error:
-        raise InputError(f"{path} is not a valid configuration:\n{_explain(error)}") from error
-    return _with_absolute_inputs(config, path.resolve().parent)
+    return raw
+
+
+def _merged(settings: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Settings with others in their place; mappings are merged, anything else is replaced."""
+    merged = dict(settings)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(settings.get(key), dict)
+        merged[key] = _merged(settings[key], value) if both else value
+    return merged
 
 
 def _explain(error: ValidationError) -> str:

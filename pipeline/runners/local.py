@@ -30,13 +30,16 @@ def log_file(config: RunConfig) -> Path:
     return config.run_dir / "run.log"
 
 
-def run_locally(config: RunConfig, data: PreparedData, listener: StepListener) -> None:
+def run_locally(
+    config: RunConfig, data: PreparedData, listener: StepListener, until_bundle: bool = False
+) -> None:
     """Runs every step that ML Metadata does not have already.
 
     Args:
       config: The configuration.
       data: The input files.
       listener: Is told of the steps.
+      until_bundle: Whether to end with the bundle, neither judged nor pushed.
 
     Raises:
       RecstackError: A step ended with a message for the user.
@@ -46,7 +49,8 @@ def run_locally(config: RunConfig, data: PreparedData, listener: StepListener) -
     def create(absolute: RunConfig) -> Pipeline:
         from pipeline.graph import create_pipeline
 
-        return create_pipeline(absolute, data, schemas, absolute.run_dir / "metadata.sqlite")
+        metadata_file = absolute.run_dir / "metadata.sqlite"
+        return create_pipeline(absolute, data, schemas, metadata_file, until_bundle)
 
     _run(config, create, listener, log_file(config))
 
