@@ -74,7 +74,6 @@ def settings(folder: Path) -> dict:
         "text": {"weights": "random"},
         "retrieval": {
             "embedding_dim": 16,
-            "id_dim": 16,
             "hidden_dims": [16],
             "batch_size": 64,
             "epochs": 12,
