@@ -79,7 +79,7 @@ class RetrievalConfig(Frozen):
     dropout: float = Field(default=0.2, ge=0, lt=1)
     id_dropout: float = Field(default=0.1, ge=0, lt=1)
     time_dropout: float = Field(default=0.1, ge=0, lt=1)
-    attribute_dropout: float = Field(default=0.5, ge=0, lt=1)
+    attribute_dropout: float = Field(default=0.2, ge=0, lt=1)
     loss: Literal["softmax", "bpr"] = "softmax"
     sampler: Literal["auto", "full", "in_batch", "mixed", "hard"] = "auto"
     full_below: int = Field(default=10_000, ge=0)

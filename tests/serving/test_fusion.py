@@ -71,7 +71,7 @@ def test_weights_follow_the_evidence(fitted):
     for evidence, sign in ((0.0, -1.0), (4.0, 1.0)):
         told = tf.constant([evidence])
         gain = (model(tf.constant(more), told) - model(tf.constant(features), told)).numpy()
-        assert sign * gain.mean() > 0.5
+        assert sign * gain.mean() > 0.2
 
 
 def test_the_same_seed_gives_the_same_weights(fitted):
