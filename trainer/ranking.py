@@ -15,6 +15,7 @@ from pipeline.config.training import RankingConfig, TaskConfig
 from schemas.features import ENGAGED, HISTORY_ITEM_IDS, HISTORY_VALUES, ITEM_ID, USER_ID
 from trainer.attribute_encoder import AttributeEncoder
 from trainer.graphs import untouched_by_autograph
+from trainer.precision import FLOAT32, computing_in
 from trainer.sizes import ModelSizes
 from trainer.vector_encoder import VectorEncoder
 
@@ -113,7 +114,8 @@ class RankingModel(tfrs.models.Model):
         self._shared = [layers.Dense(width, activation="relu") for width in config.hidden_dims]
         self._dropout = layers.Dropout(config.dropout)
         self._heads = {task.name: self._head(task) for task in config.tasks}
-        self._tasks = {task.name: _ranking_task(task) for task in config.tasks}
+        with computing_in(FLOAT32):  # or labels would be rounded
+            self._tasks = {task.name: _ranking_task(task) for task in config.tasks}
 
     train_step = untouched_by_autograph(tfrs.models.Model.train_step)
     test_step = untouched_by_autograph(tfrs.models.Model.test_step)

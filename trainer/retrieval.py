@@ -23,6 +23,7 @@ from trainer.corpus import Corpus
 from trainer.corpus_texts import CorpusTexts
 from trainer.graphs import graph_function, untouched_by_autograph
 from trainer.history_encoder import build_history_encoder
+from trainer.precision import FLOAT32, computing_in
 from trainer.sizes import ModelSizes
 from trainer.text_tower import TextTower
 from trainer.towers import Tower
@@ -109,7 +110,8 @@ class RetrievalModel(tfrs.models.Model):
             tf.zeros([corpus.num_items + 1, config.embedding_dim]), trainable=False, name="corpus_embeddings"
         )
         self.text_optimizer = tf_keras.optimizers.Adam(config.text_learning_rate)
-        self.task = tfrs.tasks.Retrieval(remove_accidental_hits=True)
+        with computing_in(FLOAT32):
+            self.task = tfrs.tasks.Retrieval(remove_accidental_hits=True)
         self._recall = tf_keras.metrics.Mean(name=f"recall_at_{VALIDATION_K}")
 
     def _tower(self, vocabulary_sizes: Mapping[str, int], numbers: tuple[str, ...], name: str) -> Tower:
@@ -197,13 +199,14 @@ class RetrievalModel(tfrs.models.Model):
         distinct, positions = tf.unique(rows)
         candidates = tf.gather(self.corpus_candidates(distinct, training=training), positions)
         queries = self.query_embeddings(features, training=training)
-        loss = self.task(
-            queries * tf.exp(-self.log_temperature),
-            candidates,
-            candidate_sampling_probability=tf.gather(self._sampling_probability, rows),
-            candidate_ids=rows,
-            compute_metrics=False,
-        )
+        with computing_in(FLOAT32):  # the task makes layers of its own when it is called
+            loss = self.task(
+                queries * tf.exp(-self.log_temperature),
+                candidates,
+                candidate_sampling_probability=tf.gather(self._sampling_probability, rows),
+                candidate_ids=rows,
+                compute_metrics=False,
+            )
         return loss / tf.cast(tf.shape(rows)[0], loss.dtype)
 
     def train_step(self, features: Features) -> dict[str, tf.Tensor]:
