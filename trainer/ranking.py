@@ -16,6 +16,7 @@ from trainer.attribute_encoder import AttributeEncoder
 from trainer.bottoms import build_bottom
 from trainer.graphs import untouched_by_autograph
 from trainer.history_factors import HistoryFactors
+from trainer.precision import FLOAT32, computing_in
 from trainer.ranking_statistics import CandidateTables, HistoryStatistics, OwnEvents, RankingStatistics
 from trainer.ranking_tasks import ranking_task
 from trainer.sizes import ModelSizes
@@ -84,7 +85,8 @@ class RankingModel(tfrs.models.Model):
         ]
         self._build_encoders(sizes)
         self._build_history_layers(sizes, num_examples=max(float(tables.counts.sum()), 1.0))
-        self._build_tasks()
+        with computing_in(FLOAT32):  # or labels would be rounded
+            self._build_tasks()
 
     train_step = untouched_by_autograph(tfrs.models.Model.train_step)
     test_step = untouched_by_autograph(tfrs.models.Model.test_step)
