@@ -16,7 +16,13 @@ from trainer.attribute_encoder import AttributeEncoder
 from trainer.bottoms import build_bottom
 from trainer.graphs import untouched_by_autograph
 from trainer.history_factors import HistoryFactors
-from trainer.ranking_statistics import CandidateTables, HistoryStatistics, OwnEvents, RankingStatistics
+from trainer.ranking_statistics import (
+    CandidateTables,
+    HistoryStatistics,
+    OwnEvents,
+    RankingStatistics,
+    similarity_statistics,
+)
 from trainer.ranking_tasks import ranking_task
 from trainer.sizes import ModelSizes
 from trainer.target_attention import TargetAttention
@@ -46,9 +52,9 @@ class RankingModel(tfrs.models.Model):
     A candidate is described by its retrieval embedding, text, vectors and attributes, the query by its own
     embedding, attributes and history, and the pair by how near the candidate is to the query and to the
     items of the history, by what the candidate finds there (:class:`TargetAttention`), and by factors
-    (:class:`HistoryFactors`). All of it is crossed (DCN-v2, Wang et al. 2021) and read by what the tasks
-    share. A few numbers (means, factors) reach each task's head directly as well, and the estimate of a
-    value starts as Koren's baseline (2009) and the product of the factors; the rest learns what to add.
+    (:class:`HistoryFactors`). Crossed (DCN-v2, Wang et al. 2021), it is read by what the tasks share; only
+    means and factors go past that. They are what the estimate of a value starts from, as Koren's baseline
+    (2009) and the product of the factors, and the other tasks' heads weigh them; the rest learns what to add.
     """
 
     def __init__(
@@ -173,52 +179,58 @@ class RankingModel(tfrs.models.Model):
         rows = self.statistics.known_rows(rows)
         candidates = tf.gather(self.embeddings, rows)
         history = self.statistics.history(features, rows, own)
-        known, expected = self._known(rows, own, history)
-        items = tf.gather(self.embeddings, history.rows)
+        of_history = tf.gather(self.embeddings, history.rows)
+        counts, means = self._known(rows, own, history)
         parts = [
-            known,
+            counts,
             self._alone(features, query_embeddings, candidates, rows),
-            _similarities(candidates, items, history),
+            similarity_statistics(candidates, of_history, history.present),
         ]
         if self._attention is not None:
             marks = self._marks(features, history)
-            parts.append(self._attention(candidates, items, marks, history.present))
+            parts.append(self._attention(candidates, of_history, marks, history.present))
+        expected = means[..., 0] + means[..., 1]
         if self._factors is not None:
             affinity = self._factors(
                 rows, features[USER_ID], history.rows, history.present, history.residuals
-            )
-            expected += affinity.total
-            known = tf.concat([known, affinity.total[..., tf.newaxis]], axis=-1)
-            parts.append(affinity.products)
+            ).total
+            expected += affinity
+            means = tf.concat([means, affinity[..., tf.newaxis]], axis=-1)
         x = start = tf.concat(parts, axis=-1)
         for cross in self._crosses:
             x = cross(start, x)
         shared = self._bottom(x, training=training)
         return {
-            task.name: self._answer(task, shared[task.name], known, expected) for task in self._config.tasks
+            task.name: self._answer(task, shared[task.name], means, expected) for task in self._config.tasks
         }
 
     def _answer(
-        self, task: TaskConfig, shared: tf.Tensor, known: tf.Tensor, expected: tf.Tensor
+        self, task: TaskConfig, shared: tf.Tensor, means: tf.Tensor, expected: tf.Tensor
     ) -> tf.Tensor:
         """A task's scores; [B, K]."""
-        score = tf.squeeze(self._heads[task.name](tf.concat([shared, known], axis=-1)), axis=-1)
+        head, scale = self._heads[task.name], self.scale(task)
         if task.is_value:
-            score += expected
-        scale = self.scale(task)
+            score = tf.squeeze(head(shared), axis=-1) + expected
+        else:
+            score = tf.squeeze(head(tf.concat([shared, means], axis=-1)), axis=-1)
         return scale.mean + scale.std * score
 
     def _known(
         self, rows: tf.Tensor, own: OwnEvents | None, history: HistoryStatistics
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Statistics of candidates and histories, [B, K, 5]; and what the means let expect, [B, K]."""
+        """Counts of candidates and histories, [B, K, 2], and their means, [B, K, 3].
+
+        The bottom reads the counts alone. From means of all events but one's own, and from whose they are, a
+        network learns what its own value is that they lack, and that of no use once it is asked.
+        """
         items = self.statistics.items(rows, own)
-        of_history = [
-            x[:, tf.newaxis] * tf.ones_like(items.deviation)
-            for x in (history.usual, history.spread, history.length)
-        ]
-        known = tf.stack([items.popularity, items.deviation, *of_history], axis=-1)
-        return known, items.deviation + of_history[0]
+
+        def repeated(x: tf.Tensor) -> tf.Tensor:
+            return x[:, tf.newaxis] * tf.ones_like(items.deviation)
+
+        counts = tf.stack([items.popularity, repeated(history.length)], axis=-1)
+        means = [items.deviation, repeated(history.usual), repeated(history.spread)]
+        return counts, tf.stack(means, axis=-1)
 
     def _alone(
         self, features: Features, query_embeddings: tf.Tensor, candidates: tf.Tensor, rows: tf.Tensor
@@ -283,14 +295,3 @@ class RankingModel(tfrs.models.Model):
             if task.is_value:
                 return OwnEvents(counts, features[task.label_name][:, tf.newaxis] * counts)
         return OwnEvents(counts, tf.zeros_like(counts))
-
-
-def _similarities(candidates: tf.Tensor, items: tf.Tensor, history: HistoryStatistics) -> tf.Tensor:
-    """Similarity of candidates to the nearest item of the history, and on average; [B, K, 2]."""
-    present = history.present[:, tf.newaxis]
-    similarity = tf.einsum("bkd,bld->bkl", candidates, items) * present
-    # Padding is no neighbour; without a history there is none.
-    nearest = tf.reduce_max(similarity - 2.0 * (1.0 - present), axis=-1)
-    nearest = tf.where(tf.reduce_any(present > 0, axis=-1), nearest, 0.0)
-    mean = tf.math.divide_no_nan(tf.reduce_sum(similarity, axis=-1), tf.reduce_sum(present, axis=-1))
-    return tf.stack([nearest, mean], axis=-1)
