@@ -64,6 +64,7 @@ class RankingModel(tfrs.models.Model):
         tables: CandidateTables,
         value_std: float,
         scales: Mapping[str, LabelScale] | None = None,
+        num_examples: int | None = None,
     ):
         """Initializes the model.
 
@@ -73,6 +74,7 @@ class RankingModel(tfrs.models.Model):
           tables: The candidates.
           value_std: Standard deviation of the values in the training split.
           scales: Regression that is not of the value to the scale of its labels; by default 0 and 1.
+          num_examples: Of the training split, exposures included; by default what the tables count.
         """
         super().__init__(name="ranking")
         self._config = config
@@ -89,7 +91,7 @@ class RankingModel(tfrs.models.Model):
             tf.Variable(tables.attributes[name], trainable=False, name=name) for name in sizes.item_vectors
         ]
         self._build_encoders(sizes)
-        self._build_history_layers(sizes, num_examples=max(float(tables.counts.sum()), 1.0))
+        self._build_history_layers(sizes, max(num_examples or float(tables.counts.sum()), 1.0))
         self._build_tasks()
 
     train_step = untouched_by_autograph(tfrs.models.Model.train_step)
@@ -114,10 +116,10 @@ class RankingModel(tfrs.models.Model):
         self._factors = self._attention = self._event_types = None
         if config.factor_dim:
             self._factors = HistoryFactors(
-                self.statistics.unknown + 1,
-                sizes.num_users,
-                config.factor_dim,
-                config.factor_prior / num_examples,
+                num_items=self.statistics.unknown + 1,
+                num_users=sizes.num_users,
+                dim=config.factor_dim,
+                l2=config.factor_prior / num_examples,
                 name="factors",
             )
         if config.attention_heads:

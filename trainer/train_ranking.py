@@ -99,7 +99,7 @@ def train_ranking(
         value_sums=statistics.sums,
     )
     sizes = model_sizes(features, settings.features, interactions.transform_output, items.transform_output)
-    model = RankingModel(config, sizes, tables, statistics.std, statistics.scales)
+    model = RankingModel(config, sizes, tables, statistics.std, statistics.scales, statistics.num_examples)
     batch_size = min(config.batch_size, statistics.num_examples)  # no batch is a smaller one
     train, validation = dataset(TRAIN, batch_size, settings.seed), dataset(EVAL, _EVAL_BATCH)
     history = _fit(model, config, train, validation, log_dir)

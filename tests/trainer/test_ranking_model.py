@@ -423,3 +423,12 @@ def test_the_same_seed_gives_the_same_model(architecture):
         return _score(model)
 
     np.testing.assert_array_equal(trained(), trained())
+
+
+def test_the_prior_of_the_factors_is_counted_in_examples():
+    """Exposures are examples too, though they are in no count of the tables."""
+    tables = _tables()
+    for num_examples, expected in ((None, COUNTS.sum()), (500, 500)):
+        config = RankingConfig(tasks=(RATING,), factor_prior=7.0)
+        model = RankingModel(config, SIZES, tables, VALUE_STD, num_examples=num_examples)
+        np.testing.assert_allclose(model._factors.l2, 7.0 / expected)
