@@ -38,6 +38,10 @@ _EVENT_TYPE_DIM = 4
 # Logarithms of seconds, centred on a day; a minute and ten years come near -2 and 2.
 _LOG_DAY, _LOG_SCALE = math.log(86400.0), 4.0
 
+# A logit of whether a normal value is above something: 1.7 for each of its standard deviations, which are
+# 0.85 of those of all values once the item and the user are known.
+_LOGITS_A_DEVIATION = 2.0
+
 
 class LabelScale(NamedTuple):
     """Mean and standard deviation of a regression's labels in the training split."""
@@ -182,7 +186,7 @@ class RankingModel(tfrs.models.Model):
         candidates = tf.gather(self.embeddings, rows)
         history = self.statistics.history(features, rows, own)
         of_history = tf.gather(self.embeddings, history.rows)
-        counts, means = self._known(rows, own, history)
+        counts, means = self.statistics.pairs(rows, own, history)
         parts = [
             counts,
             self._alone(features, query_embeddings, candidates, rows),
@@ -210,29 +214,16 @@ class RankingModel(tfrs.models.Model):
         self, task: TaskConfig, shared: tf.Tensor, means: tf.Tensor, expected: tf.Tensor
     ) -> tf.Tensor:
         """A task's scores; [B, K]."""
-        head, scale = self._heads[task.name], self.scale(task)
+        scale = self.scale(task)
+        inputs = shared if task.is_value else tf.concat([shared, means], axis=-1)
+        score = tf.squeeze(self._heads[task.name](inputs), axis=-1)
         if task.is_value:
-            score = tf.squeeze(head(shared), axis=-1) + expected
-        else:
-            score = tf.squeeze(head(tf.concat([shared, means], axis=-1)), axis=-1)
+            score += expected
+        elif task.kind == "value_at_least":
+            score += _LOGITS_A_DEVIATION * expected
+        elif task.kind == "above_usual":
+            score += _LOGITS_A_DEVIATION * (expected - means[..., 1])
         return scale.mean + scale.std * score
-
-    def _known(
-        self, rows: tf.Tensor, own: OwnEvents | None, history: HistoryStatistics
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Counts of candidates and histories, [B, K, 2], and their means, [B, K, 3].
-
-        The bottom reads the counts alone. From means of all events but one's own, and from whose they are, a
-        network learns what its own value is that they lack, and that of no use once it is asked.
-        """
-        items = self.statistics.items(rows, own)
-
-        def repeated(x: tf.Tensor) -> tf.Tensor:
-            return x[:, tf.newaxis] * tf.ones_like(items.deviation)
-
-        counts = tf.stack([items.popularity, repeated(history.length)], axis=-1)
-        means = [items.deviation, repeated(history.usual), repeated(history.spread)]
-        return counts, tf.stack(means, axis=-1)
 
     def _alone(
         self, features: Features, query_embeddings: tf.Tensor, candidates: tf.Tensor, rows: tf.Tensor

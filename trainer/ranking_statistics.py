@@ -148,6 +148,31 @@ class RankingStatistics:
         spread = tf.sqrt(tf.reduce_sum(tf.square(residuals), axis=1) / (count + 1.0))
         return HistoryStatistics(items, present, tf.math.log1p(count), usual, spread, residuals)
 
+    def pairs(
+        self, rows: tf.Tensor, own: OwnEvents | None, history: HistoryStatistics
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Statistics of candidates beside those of the histories.
+
+        The two are apart since from means of all events but one's own, and from whose they are, a network
+        learns what its own value is that they lack, and that is of no use once it is asked.
+
+        Args:
+          rows: [B, K] int32.
+          own: Taken out.
+          history: Of the queries.
+
+        Returns:
+          Counts, [B, K, 2]: popularity and length; and means, [B, K, 3]: deviation, usual and spread.
+        """
+        items = self.items(rows, own)
+
+        def repeated(x: tf.Tensor) -> tf.Tensor:
+            return x[:, tf.newaxis] * tf.ones_like(items.deviation)
+
+        counts = tf.stack([items.popularity, repeated(history.length)], axis=-1)
+        means = [items.deviation, repeated(history.usual), repeated(history.spread)]
+        return counts, tf.stack(means, axis=-1)
+
 
 def similarity_statistics(candidates: tf.Tensor, history: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
     """How near candidates are to the nearest item of a history, and on average.

@@ -135,7 +135,14 @@ class TestScores:
             rows, _queries()["user_id"], history.rows, history.present, history.residuals
         ).total
         np.testing.assert_allclose(_score(bare), MEAN + VALUE_STD * expected, rtol=1e-5)
-        np.testing.assert_array_equal(_score(bare, task="like"), 0.0)
+        np.testing.assert_allclose(_score(bare, task="like"), 2.0 * expected, rtol=1e-5)
+
+    def test_above_usual_starts_without_what_is_usual(self):
+        bare = _model(tasks=(TaskConfig(name="above_usual", kind="above_usual"),))
+        bare.set_weights([np.zeros(w.shape) for w in bare.get_weights()])
+        rows = bare.statistics.known_rows(tf.constant(ROWS))
+        expected = 2.0 * bare.statistics.items(rows).deviation
+        np.testing.assert_allclose(_score(bare, task="above_usual"), expected, atol=1e-6)
 
     @pytest.mark.parametrize(
         "changes",

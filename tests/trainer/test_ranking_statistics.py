@@ -120,6 +120,19 @@ class TestHistory:
         np.testing.assert_array_equal(actual.residuals[1:], _history(statistics).residuals[1:])
 
 
+def test_pairs_are_both_sides_statistics(statistics):
+    rows, history = tf.constant(np.tile([[0, UNKNOWN]], (5, 1))), _history(statistics)
+    counts, means = statistics.pairs(rows, None, history)
+    items = statistics.items(rows)
+    for side, (of_items, *of_history) in (
+        (counts, (items.popularity, history.length)),
+        (means, (items.deviation, history.usual, history.spread)),
+    ):
+        np.testing.assert_array_equal(side[..., 0], of_items)
+        for place, x in enumerate(of_history, start=1):
+            np.testing.assert_array_equal(side[..., place], np.stack([x, x], axis=1))
+
+
 def test_similarities_to_the_nearest_item_and_on_average():
     rng = np.random.default_rng(0)
     candidates, items = (unit(rng.normal(size=[3, n, 4])).astype(np.float32) for n in (2, 5))
