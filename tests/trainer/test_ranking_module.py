@@ -7,6 +7,7 @@ import tensorflow as tf
 from pipeline.config.ranking import RankingConfig, TaskConfig
 from tests.trainer.small_bert import unit
 from tests.trainer.small_world import SIZES, TEXT_DIM, make_corpus, make_queries
+from trainer.calibration import PlattScaling
 from trainer.graphs import graph_function
 from trainer.ranking import RankingModel
 from trainer.ranking_module import ORDER_SCORE, RankingModule
@@ -45,12 +46,15 @@ def retrieval(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model():
+    return _model(RankingConfig(tasks=TASKS, hidden_dims=(5,)))
+
+
+def _model(config):
     rng = np.random.default_rng(0)
     counts = np.full(NUM_ITEMS + 1, 2.0)
     embeddings = unit(rng.normal(size=[NUM_ITEMS + 1, DIM])).astype(np.float32)
     texts = rng.normal(size=[NUM_ITEMS + 1, TEXT_DIM]).astype(np.float32)
     tables = CandidateTables(embeddings, texts, make_corpus(NUM_ITEMS).features, counts, MEAN * counts)
-    config = RankingConfig(tasks=TASKS, hidden_dims=(5,))
     model = RankingModel(config, SIZES, tables, VALUE_STD)
     model.score(_queries(), QUERY_EMBEDDINGS, ROWS)
     return model
@@ -101,11 +105,39 @@ def test_what_is_not_named_weighs_nothing(model, retrieval):
     np.testing.assert_allclose(answers[ORDER_SCORE], similarity / TEMPERATURE, atol=1e-5)
 
 
-def test_the_exported_model_answers_alike(model, retrieval, tmp_path):
-    config = RankingConfig(tasks=TASKS, order_by={"retrieval": 1.0, "like": 1.0})
-    module = RankingModule(model, config, retrieval)
+def test_calibrated_probabilities_and_scores_as_they_were(model, retrieval):
+    _, like, _ = _oracles(model)
+    module = RankingModule(model, RankingConfig(tasks=TASKS), retrieval, {"like": PlattScaling(0.5, -1.0)})
+    answers = module.rank(_queries(), QUERY_EMBEDDINGS, ROWS)
+    np.testing.assert_allclose(answers["like"], 1 / (1 + np.exp(1.0 - 0.5 * like)), atol=1e-5)
+    np.testing.assert_allclose(answers["rating"], _oracles(model)[0], atol=1e-5)
+
+
+def test_scores_of_the_tasks_on_one_scale(model, retrieval):
+    """For what learns an order from them: standard deviations, and logits whatever the calibration."""
+    rating, like, _ = _oracles(model)
+    module = RankingModule(model, RankingConfig(tasks=TASKS), retrieval, {"like": PlattScaling(0.5, -1.0)})
+    scores = module.task_scores(_queries(), QUERY_EMBEDDINGS, ROWS)
+    assert set(scores) == {"rating", "like"}
+    np.testing.assert_allclose(scores["rating"], (rating - MEAN) / VALUE_STD, atol=1e-5)
+    np.testing.assert_allclose(scores["like"], like, atol=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ["shared_bottom", "mmoe", "ple"])
+def test_the_exported_model_answers_alike(architecture, retrieval, tmp_path):
+    config = RankingConfig(
+        tasks=TASKS,
+        order_by={"retrieval": 1.0, "like": 1.0},
+        architecture=architecture,
+        cross_layers=1,
+        loss_weights="uncertainty",
+    )
+    module = RankingModule(_model(config), config, retrieval, {"like": PlattScaling(0.5, -1.0)})
     tf.saved_model.save(module, str(tmp_path))
     loaded = tf.saved_model.load(str(tmp_path))  # kept, or its variables would go
-    again = loaded.rank(_queries(), QUERY_EMBEDDINGS, ROWS)
-    for name, answer in module.rank(_queries(), QUERY_EMBEDDINGS, ROWS).items():
-        np.testing.assert_allclose(again[name], answer, atol=1e-6)
+    for name in ("rank", "task_scores"):
+        again = getattr(loaded, name)(_queries(), QUERY_EMBEDDINGS, ROWS)
+        answers = getattr(module, name)(_queries(), QUERY_EMBEDDINGS, ROWS)
+        assert set(again) == set(answers)
+        for task, answer in answers.items():
+            np.testing.assert_allclose(again[task], answer, atol=1e-6)
