@@ -158,7 +158,7 @@ def _fit(
     checkpoint: Checkpoint | None,
     epochs: int | None,
 ) -> dict[str, list[float]]:
-    """Fits with the text tower, then without, until the validation recall stops rising or `epochs` are over."""
+    """Fits with the text tower, then without: for `epochs`, or until the validation recall stops rising."""
     config = settings.retrieval
     num_epochs = epochs or config.epochs
     optimizer = tf_keras.optimizers.Adam(config.learning_rate)
