@@ -52,13 +52,12 @@ def judge_lists(lists: np.ndarray, relevant: sp.csr_matrix) -> Judgement:
     counts = relevant.getnnz(axis=1)
     judged = counts > 0
     lists, relevant, counts = lists[judged], relevant[judged], counts[judged]
-    queries = np.arange(len(lists))[:, np.newaxis]
-    hits = np.asarray(relevant.astype(bool)[np.broadcast_to(queries, lists.shape), np.maximum(lists, 0)])
-    hits = hits.reshape(lists.shape) & (lists >= 0)
+    is_relevant = relevant.astype(bool).toarray()
+    hits = np.take_along_axis(is_relevant, np.maximum(lists, 0), axis=1) & (lists >= 0)
     discounts = 1.0 / np.log2(np.arange(2, 12))
     ideal = np.cumsum(discounts)[np.minimum(counts, 10) - 1]
     return Judgement(
         recall_at_20=float((hits.sum(axis=1) / counts).mean()),
         hit_rate_at_10=float(hits[:, :10].any(axis=1).mean()),
-        ndcg_at_10=float((hits[:, :10] @ discounts / ideal).mean()),
+        ndcg_at_10=float((hits[:, :10] @ discounts[: lists.shape[1]] / ideal).mean()),
     )

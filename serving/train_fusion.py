@@ -96,7 +96,7 @@ def train_fusion(
     if aside.all() or not aside.any():  # of so few users none can be spared
         aside = np.arange(len(lists)) % _SET_ASIDE == 0
     train, validation = lists[np.flatnonzero(~aside)], lists[np.flatnonzero(aside)]
-    figures = _fit(model, train, validation, config, seed)
+    figures = fit_fusion(model, train, validation, config, seed)
     report = {"examples": len(lists), "candidates_hold_the_item": found, "ndcg_at_10": figures}
     tf.saved_model.save(FusionModule(model), output_dir)
     Path(output_dir, REPORT_FILE).write_text(json.dumps(report, indent=2), encoding="utf-8")
@@ -181,7 +181,7 @@ def _stacked(parts: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate(padded)
 
 
-def _fit(
+def fit_fusion(
     model: FusionModel, train: Lists, validation: Lists, config: FusionConfig, seed: int
 ) -> dict[str, float]:
     """Fits until NDCG on the users that were set aside stops rising."""

@@ -75,7 +75,9 @@ def settings(folder: Path) -> dict:
         "retrieval": {
             "embedding_dim": 16,
             "hidden_dims": [16],
-            "batch_size": 64,
+            "history_encoder": {"blocks": 1},
+            "window_stride": 2,
+            "batch_size": 32,
             "epochs": 12,
             "learning_rate": 0.01,
         },

@@ -40,11 +40,10 @@ def _write(folder):
         "ranking": {
             "tasks": TASKS,
             "hidden_dims": [8],
-            "order_by": {"retrieval": 1, "buy": 0.5},
             "epochs": 2,
         },
     }
-    config["retrieval"]["history_encoder"] = "mean"
+    config["retrieval"]["history_encoder"] = {"kind": "mean"}
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     return path

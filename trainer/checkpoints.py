@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,10 +49,12 @@ class Stored:
     Attributes:
       progress: Where the training stood.
       groups: Values of variables, by the names that they were saved under.
+      names: The variables' own names, as :func:`_name` has them.
     """
 
     progress: Progress
     groups: dict[str, list[np.ndarray]]
+    names: dict[str, list[str]]
 
     def restore(self, groups: Mapping[str, Sequence[tf.Variable]]) -> None:
         """Gives variables their stored values.
@@ -64,11 +67,12 @@ class Stored:
         """
         for name, variables in groups.items():
             values = self.groups.get(name, [])
-            shapes = [tuple(variable.shape) for variable in variables]
-            if shapes != [value.shape for value in values]:
+            needed = [(_name(variable), tuple(variable.shape)) for variable in variables]
+            shapes = [value.shape for value in values]
+            if needed != list(zip(self.names.get(name, []), shapes, strict=True)):
                 raise InputError(
-                    f"the checkpoint's variables of '{name}' are not those of the model: "
-                    f"{len(values)} are stored, {len(shapes)} needed, or their shapes differ\n"
+                    f"the checkpoint's variables of '{name}' are not those of the model: {len(values)} are "
+                    f"stored, {len(needed)} needed, or their names or shapes differ\n"
                     "remove the run's folder of checkpoints, and train from the start"
                 )
         for name, variables in groups.items():
@@ -111,7 +115,8 @@ class Checkpoint:
             for place, value in enumerate(values)
         }
         figures = {key: value for key, value in vars(progress).items() if key != "best_weights"}
-        body = save(tensors, metadata={"progress": json.dumps(figures)})
+        names = {name: list(map(_name, variables)) for name, variables in groups.items()}
+        body = save(tensors, metadata={"progress": json.dumps(figures), "names": json.dumps(names)})
         tf.io.gfile.makedirs(self._folder)
         partial = f"{self._path}.partial"
         with tf.io.gfile.GFile(partial, "wb") as file:
@@ -148,7 +153,12 @@ def _parse(body: bytes) -> Stored:
     for name in sorted(tensors):
         groups.setdefault(name.rpartition("/")[0], []).append(tensors[name])
     progress = Progress(**json.loads(metadata["progress"]), best_weights=groups.pop(_BEST, []))
-    return Stored(progress, groups)
+    return Stored(progress, groups, json.loads(metadata["names"]))
+
+
+def _name(variable: tf.Variable) -> str:
+    """A variable's name without numbers, which follow from what else was made in its process."""
+    return re.sub(r"_\d+", "", variable.name)
 
 
 def checkpoint_folder(root: str, *depends_on: str) -> str:

@@ -31,8 +31,8 @@ class Phase:
     Attributes:
       epochs: Epochs done when it ends, those of earlier phases counted.
       optimizers: Those that step in it.
-      restructure: Gives the model the variables that it has in this phase; by default it has them. Called
-        before the first epoch, and before a checkpoint of this phase is restored.
+      restructure: Gives the model the variables that it has in this phase, trained and frozen ones; by
+        default it has them. Called before the first epoch, and before a checkpoint of this phase is restored.
       begin: Makes the model ready for the first epoch, from the variables as they are then; also called
         after a checkpoint of this phase was restored.
       patience: Epochs without a better value of what is monitored before training ends; by default

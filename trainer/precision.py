@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import tensorflow as tf
 import tf_keras
 
+from trainer.graphs import untouched_by_autograph
+
 FLOAT32, MIXED = "float32", "mixed_bfloat16"
 
 # The first GPUs with bfloat16. Of earlier ones some have float16, whose small range would ask every training
@@ -54,6 +56,7 @@ def _has_bfloat16(device: Accelerator) -> bool:
     return device.kind == "TPU" or (device.compute_capability or (0, 0)) >= _BFLOAT16_CAPABILITY
 
 
+@untouched_by_autograph
 @contextmanager
 def computing_in(precision: str) -> Iterator[None]:
     """Layers that are made inside compute as a configuration has it; their variables are float32.

@@ -16,7 +16,14 @@ from trainer.attribute_encoder import AttributeEncoder
 from trainer.bottoms import build_bottom
 from trainer.graphs import untouched_by_autograph
 from trainer.history_factors import HistoryFactors
-from trainer.ranking_statistics import CandidateTables, HistoryStatistics, OwnEvents, RankingStatistics
+from trainer.precision import FLOAT32, computing_in
+from trainer.ranking_statistics import (
+    CandidateTables,
+    HistoryStatistics,
+    OwnEvents,
+    RankingStatistics,
+    similarity_statistics,
+)
 from trainer.ranking_tasks import ranking_task
 from trainer.sizes import ModelSizes
 from trainer.target_attention import TargetAttention
@@ -32,6 +39,10 @@ _EVENT_TYPE_DIM = 4
 # Logarithms of seconds, centred on a day; a minute and ten years come near -2 and 2.
 _LOG_DAY, _LOG_SCALE = math.log(86400.0), 4.0
 
+# A logit of whether a normal value is above something: 1.7 for each of its standard deviations, which are
+# 0.85 of those of all values once the item and the user are known.
+_LOGITS_A_DEVIATION = 2.0
+
 
 class LabelScale(NamedTuple):
     """Mean and standard deviation of a regression's labels in the training split."""
@@ -46,9 +57,9 @@ class RankingModel(tfrs.models.Model):
     A candidate is described by its retrieval embedding, text, vectors and attributes, the query by its own
     embedding, attributes and history, and the pair by how near the candidate is to the query and to the
     items of the history, by what the candidate finds there (:class:`TargetAttention`), and by factors
-    (:class:`HistoryFactors`). All of it is crossed (DCN-v2, Wang et al. 2021) and read by what the tasks
-    share. A few numbers (means, factors) reach each task's head directly as well, and the estimate of a
-    value starts as Koren's baseline (2009) and the product of the factors; the rest learns what to add.
+    (:class:`HistoryFactors`). Crossed (DCN-v2, Wang et al. 2021), it is read by what the tasks share; only
+    means and factors go past that. They are what the estimate of a value starts from, as Koren's baseline
+    (2009) and the product of the factors, and the other tasks' heads weigh them; the rest learns what to add.
     """
 
     def __init__(
@@ -58,6 +69,7 @@ class RankingModel(tfrs.models.Model):
         tables: CandidateTables,
         value_std: float,
         scales: Mapping[str, LabelScale] | None = None,
+        num_examples: int | None = None,
     ):
         """Initializes the model.
 
@@ -67,6 +79,7 @@ class RankingModel(tfrs.models.Model):
           tables: The candidates.
           value_std: Standard deviation of the values in the training split.
           scales: Regression that is not of the value to the scale of its labels; by default 0 and 1.
+          num_examples: Of the training split, exposures included; by default what the tables count.
         """
         super().__init__(name="ranking")
         self._config = config
@@ -82,9 +95,19 @@ class RankingModel(tfrs.models.Model):
         self.vectors = [
             tf.Variable(tables.attributes[name], trainable=False, name=name) for name in sizes.item_vectors
         ]
-        self._build_encoders(sizes)
-        self._build_history_layers(sizes, num_examples=max(float(tables.counts.sum()), 1.0))
-        self._build_tasks()
+        # Similarities and factors do not stand rounding, and cost little beside what the tasks share.
+        with computing_in(FLOAT32):
+            self._build_encoders(sizes)
+            self._build_history_layers(sizes, max(num_examples or float(tables.counts.sum()), 1.0))
+            self._build_tasks()
+        self._bottom = build_bottom(
+            config.architecture,
+            [task.name for task in config.tasks],
+            config.hidden_dims,
+            config.dropout,
+            config.num_experts,
+            config.num_task_experts,
+        )
 
     train_step = untouched_by_autograph(tfrs.models.Model.train_step)
     test_step = untouched_by_autograph(tfrs.models.Model.test_step)
@@ -108,10 +131,10 @@ class RankingModel(tfrs.models.Model):
         self._factors = self._attention = self._event_types = None
         if config.factor_dim:
             self._factors = HistoryFactors(
-                self.statistics.unknown + 1,
-                sizes.num_users,
-                config.factor_dim,
-                config.factor_prior / num_examples,
+                num_items=self.statistics.unknown + 1,
+                num_users=sizes.num_users,
+                dim=config.factor_dim,
+                l2=config.factor_prior / num_examples,
                 name="factors",
             )
         if config.attention_heads:
@@ -122,20 +145,12 @@ class RankingModel(tfrs.models.Model):
                 )
 
     def _build_tasks(self) -> None:
-        """What the tasks share, and what they have of their own."""
+        """The crosses, and what the tasks have of their own."""
         config = self._config
         self._crosses = [
             tfrs.layers.dcn.Cross(config.cross_rank or None, name=f"cross_{number}")
             for number in range(config.cross_layers)
         ]
-        self._bottom = build_bottom(
-            config.architecture,
-            [task.name for task in config.tasks],
-            config.hidden_dims,
-            config.dropout,
-            config.num_experts,
-            config.num_task_experts,
-        )
         self._heads = {task.name: tf_keras.layers.Dense(1, name=task.name) for task in config.tasks}
         self._tasks = {task.name: ranking_task(task) for task in config.tasks}
         self._uncertainty = None
@@ -173,52 +188,46 @@ class RankingModel(tfrs.models.Model):
         rows = self.statistics.known_rows(rows)
         candidates = tf.gather(self.embeddings, rows)
         history = self.statistics.history(features, rows, own)
-        known, expected = self._known(rows, own, history)
-        items = tf.gather(self.embeddings, history.rows)
+        of_history = tf.gather(self.embeddings, history.rows)
+        counts, means = self.statistics.pairs(rows, own, history)
         parts = [
-            known,
+            counts,
             self._alone(features, query_embeddings, candidates, rows),
-            _similarities(candidates, items, history),
+            similarity_statistics(candidates, of_history, history.present),
         ]
         if self._attention is not None:
             marks = self._marks(features, history)
-            parts.append(self._attention(candidates, items, marks, history.present))
+            parts.append(self._attention(candidates, of_history, marks, history.present))
+        expected = means[..., 0] + means[..., 1]
         if self._factors is not None:
             affinity = self._factors(
                 rows, features[USER_ID], history.rows, history.present, history.residuals
-            )
-            expected += affinity.total
-            known = tf.concat([known, affinity.total[..., tf.newaxis]], axis=-1)
-            parts.append(affinity.products)
+            ).total
+            expected += affinity
+            means = tf.concat([means, affinity[..., tf.newaxis]], axis=-1)
         x = start = tf.concat(parts, axis=-1)
         for cross in self._crosses:
             x = cross(start, x)
         shared = self._bottom(x, training=training)
         return {
-            task.name: self._answer(task, shared[task.name], known, expected) for task in self._config.tasks
+            task.name: self._answer(task, tf.cast(shared[task.name], tf.float32), means, expected)
+            for task in self._config.tasks
         }
 
     def _answer(
-        self, task: TaskConfig, shared: tf.Tensor, known: tf.Tensor, expected: tf.Tensor
+        self, task: TaskConfig, shared: tf.Tensor, means: tf.Tensor, expected: tf.Tensor
     ) -> tf.Tensor:
         """A task's scores; [B, K]."""
-        score = tf.squeeze(self._heads[task.name](tf.concat([shared, known], axis=-1)), axis=-1)
+        scale = self.scale(task)
+        inputs = shared if task.is_value else tf.concat([shared, means], axis=-1)
+        score = tf.squeeze(self._heads[task.name](inputs), axis=-1)
         if task.is_value:
             score += expected
-        scale = self.scale(task)
+        elif task.kind == "value_at_least":
+            score += _LOGITS_A_DEVIATION * expected
+        elif task.kind == "above_usual":
+            score += _LOGITS_A_DEVIATION * (expected - means[..., 1])
         return scale.mean + scale.std * score
-
-    def _known(
-        self, rows: tf.Tensor, own: OwnEvents | None, history: HistoryStatistics
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Statistics of candidates and histories, [B, K, 5]; and what the means let expect, [B, K]."""
-        items = self.statistics.items(rows, own)
-        of_history = [
-            x[:, tf.newaxis] * tf.ones_like(items.deviation)
-            for x in (history.usual, history.spread, history.length)
-        ]
-        known = tf.stack([items.popularity, items.deviation, *of_history], axis=-1)
-        return known, items.deviation + of_history[0]
 
     def _alone(
         self, features: Features, query_embeddings: tf.Tensor, candidates: tf.Tensor, rows: tf.Tensor
@@ -283,14 +292,3 @@ class RankingModel(tfrs.models.Model):
             if task.is_value:
                 return OwnEvents(counts, features[task.label_name][:, tf.newaxis] * counts)
         return OwnEvents(counts, tf.zeros_like(counts))
-
-
-def _similarities(candidates: tf.Tensor, items: tf.Tensor, history: HistoryStatistics) -> tf.Tensor:
-    """Similarity of candidates to the nearest item of the history, and on average; [B, K, 2]."""
-    present = history.present[:, tf.newaxis]
-    similarity = tf.einsum("bkd,bld->bkl", candidates, items) * present
-    # Padding is no neighbour; without a history there is none.
-    nearest = tf.reduce_max(similarity - 2.0 * (1.0 - present), axis=-1)
-    nearest = tf.where(tf.reduce_any(present > 0, axis=-1), nearest, 0.0)
-    mean = tf.math.divide_no_nan(tf.reduce_sum(similarity, axis=-1), tf.reduce_sum(present, axis=-1))
-    return tf.stack([nearest, mean], axis=-1)

@@ -147,3 +147,48 @@ class RankingStatistics:
         residuals = (above - usual[:, tf.newaxis]) * present
         spread = tf.sqrt(tf.reduce_sum(tf.square(residuals), axis=1) / (count + 1.0))
         return HistoryStatistics(items, present, tf.math.log1p(count), usual, spread, residuals)
+
+    def pairs(
+        self, rows: tf.Tensor, own: OwnEvents | None, history: HistoryStatistics
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Statistics of candidates beside those of the histories.
+
+        The two are apart since from means of all events but one's own, and from whose they are, a network
+        learns what its own value is that they lack, and that is of no use once it is asked.
+
+        Args:
+          rows: [B, K] int32.
+          own: Taken out.
+          history: Of the queries.
+
+        Returns:
+          Counts, [B, K, 2]: popularity and length; and means, [B, K, 3]: deviation, usual and spread.
+        """
+        items = self.items(rows, own)
+
+        def repeated(x: tf.Tensor) -> tf.Tensor:
+            return x[:, tf.newaxis] * tf.ones_like(items.deviation)
+
+        counts = tf.stack([items.popularity, repeated(history.length)], axis=-1)
+        means = [items.deviation, repeated(history.usual), repeated(history.spread)]
+        return counts, tf.stack(means, axis=-1)
+
+
+def similarity_statistics(candidates: tf.Tensor, history: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
+    """How near candidates are to the nearest item of a history, and on average.
+
+    Args:
+      candidates: [B, K, dim] embeddings of length one.
+      history: [B, L, dim], likewise.
+      present: [B, L] float32, 0 where there is no item.
+
+    Returns:
+      [B, K, 2]; zeros without a history.
+    """
+    present = present[:, tf.newaxis]
+    similarity = tf.einsum("bkd,bld->bkl", candidates, history) * present
+    # Padding is no neighbour; without a history there is none.
+    nearest = tf.reduce_max(similarity - 2.0 * (1.0 - present), axis=-1)
+    nearest = tf.where(tf.reduce_any(present > 0, axis=-1), nearest, 0.0)
+    mean = tf.math.divide_no_nan(tf.reduce_sum(similarity, axis=-1), tf.reduce_sum(present, axis=-1))
+    return tf.stack([nearest, mean], axis=-1)

@@ -84,8 +84,9 @@ class TextTower(tf_keras.layers.Layer):
             add_lora(self._trained_layers, lora)
 
     def merge(self) -> None:
-        """Ends training: low-rank updates, if there are any, become part of the weights."""
+        """Ends training: low-rank updates, if any, become part of the weights, and all is frozen."""
         merge_lora(self._trained_layers)
+        self.trainable = False
 
     def tokenize(self, texts: tf.Tensor) -> tf.Tensor:
         """Word pieces of texts.

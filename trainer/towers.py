@@ -194,8 +194,8 @@ class QueryTower(tf_keras.layers.Layer):
         return tf.exp(tf.cast(self._log_temperature, tf.float32))
 
     def encode_attributes(self, features: Features) -> tf.Tensor:
-        """Attributes of [B] queries, [B, width]."""
-        return self._attributes(features)
+        """Attributes of [B] queries, [B, width] float32."""
+        return tf.cast(self._attributes(features), tf.float32)
 
     def call(
         self,

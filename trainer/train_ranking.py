@@ -103,7 +103,7 @@ def train_ranking(
         value_sums=statistics.sums,
     )
     sizes = model_sizes(features, settings.features, interactions.transform_output, items.transform_output)
-    model = RankingModel(config, sizes, tables, statistics.std, statistics.scales)
+    model = RankingModel(config, sizes, tables, statistics.std, statistics.scales, statistics.num_examples)
     batch_size = min(config.batch_size, statistics.num_examples)  # no batch is a smaller one
     optimizer = tf_keras.optimizers.Adam(config.learning_rate)
     model.compile(optimizer=optimizer)

@@ -158,7 +158,7 @@ def _fit(
     checkpoint: Checkpoint | None,
     epochs: int | None,
 ) -> dict[str, list[float]]:
-    """Fits with the text tower, then without: for so many epochs, or until the validation recall stops rising."""
+    """Fits with the text tower, then without: for `epochs`, or until the validation recall stops rising."""
     config = settings.retrieval
     num_epochs = epochs or config.epochs
     optimizer = tf_keras.optimizers.Adam(config.learning_rate)

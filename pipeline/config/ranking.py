@@ -110,12 +110,12 @@ class RankingConfig(Frozen):
     attention_dim: int = Field(default=16, ge=1)
     factor_dim: int = Field(default=32, ge=0)
     factor_prior: float = Field(default=20.0, ge=0)
-    dropout: float = Field(default=0.2, ge=0, lt=1)
+    dropout: float = Field(default=0.5, ge=0, lt=1)
     calibrated: bool = True
-    epochs: int = Field(default=4, ge=1)
+    epochs: int = Field(default=8, ge=1)
     patience: int = Field(default=1, ge=1)
     batch_size: int = Field(default=1024, ge=2)
-    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate: float = Field(default=2e-3, gt=0)
 
     @property
     def has_lists(self) -> bool:

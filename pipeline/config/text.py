@@ -34,7 +34,7 @@ class TextTowerConfig(Frozen):
 
     weights: str = "minilm"
     max_tokens: int = Field(default=16, ge=3, le=512)
-    training: Literal["frozen", "top", "all", "lora"] = "top"
+    training: Literal["frozen", "top", "all", "lora"] = "frozen"
     trainable_layers: int = Field(default=1, ge=0)
     lora_rank: int = Field(default=8, ge=1)
     lora_alpha: float = Field(default=16.0, gt=0)

@@ -59,7 +59,7 @@ class RetrievalConfig(Frozen):
       shuffle_ties: Whether events of one second, whose order means little, come in another order in each
         pass.
       epochs: Passes at most.
-      text_epochs: Passes in which the text tower is fine-tuned as well; after them its embeddings
+      text_epochs: Passes in which the text tower is fine-tuned, if `text.training` says so; after them its embeddings
         are computed once and kept, which makes a pass many times cheaper.
       patience: Epochs without a better validation recall before training stops.
       validation_examples: Examples of the eval split, evenly spaced, by which recall is measured
@@ -79,7 +79,7 @@ class RetrievalConfig(Frozen):
     dropout: float = Field(default=0.2, ge=0, lt=1)
     id_dropout: float = Field(default=0.1, ge=0, lt=1)
     time_dropout: float = Field(default=0.1, ge=0, lt=1)
-    attribute_dropout: float = Field(default=0.5, ge=0, lt=1)
+    attribute_dropout: float = Field(default=0.2, ge=0, lt=1)
     loss: Literal["softmax", "bpr"] = "softmax"
     sampler: Literal["auto", "full", "in_batch", "mixed", "hard"] = "auto"
     full_below: int = Field(default=10_000, ge=0)
@@ -88,7 +88,7 @@ class RetrievalConfig(Frozen):
     window_stride: int = Field(default=10, ge=1)
     shuffle_ties: bool = True
     epochs: int = Field(default=30, ge=1)
-    text_epochs: int = Field(default=0, ge=0)
+    text_epochs: int = Field(default=1, ge=0)
     patience: int = Field(default=4, ge=1)
     validation_examples: int = Field(default=20_000, ge=1)
     batch_size: int = Field(default=128, ge=2)

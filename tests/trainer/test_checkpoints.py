@@ -74,6 +74,7 @@ def test_a_damaged_one_is_not_taken(checkpoint, tmp_path, caplog, damage):
     [
         {"model": [tf.Variable([[1.5, 2.5]])]},
         {"model": [tf.Variable([[1.5], [2.5]]), tf.Variable(3.0), tf.Variable([7])]},
+        {"model": [tf.Variable([[1.5, 2.5]]), tf.Variable(3.0), tf.Variable([7], name="another")]},
         {"other": [tf.Variable(1.0)]},
     ],
 )
@@ -101,3 +102,11 @@ def test_folders_follow_from_all_that_is_named():
     assert len(set(folders)) == 4
     assert checkpoint_folder("root", "a", "b") == folders[0]
     assert all(folder.startswith("root/") for folder in folders)
+
+
+def test_numbers_in_names_do_not_count(checkpoint):
+    """Keras numbers layers through all that a process has made."""
+    checkpoint.save({"model": [tf.Variable(1.0, name="dense_1/kernel")]}, Progress())
+    variable = tf.Variable(0.0, name="dense_12/kernel")
+    checkpoint.load().restore({"model": [variable]})
+    assert float(variable) == 1.0

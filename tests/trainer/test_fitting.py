@@ -32,19 +32,22 @@ def _train(folder: Path, name: str, training: str, kill_in: int) -> int:
 
 
 @pytest.mark.slow
-def test_a_killed_training_ends_as_one_that_was_not(tmp_path):
-    """Killed thrice in the middle of an epoch: of the first phase, and the first and last of the second.
+@pytest.mark.parametrize(
+    ("training", "kills"), [("lora", (1, EPOCHS - 1)), ("top", (TEXT_EPOCHS, TEXT_EPOCHS + 1))]
+)
+def test_a_killed_training_ends_as_one_that_was_not(tmp_path, training, kills):
+    """Killed twice in the middle of an epoch, before and after the text tower is frozen.
 
     Low-rank updates make the model another one between the phases.
     """
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()
-    assert _train(tmp_path / "whole", "end", "lora", -1) == 0
-    for kill_in in (1, TEXT_EPOCHS, EPOCHS - 1):
-        assert _train(tmp_path / "killed", "end", "lora", kill_in) == -signal.SIGKILL
+    assert _train(tmp_path / "whole", "end", training, -1) == 0
+    for kill_in in kills:
+        assert _train(tmp_path / "killed", "end", training, kill_in) == -signal.SIGKILL
         checkpoint = Checkpoint(str(tmp_path / "killed/steps/checkpoint"))
         assert checkpoint.load().progress.epochs == kill_in
-    assert _train(tmp_path / "killed", "end", "lora", -1) == 0
+    assert _train(tmp_path / "killed", "end", training, -1) == 0
     whole, killed = (np.load(tmp_path / name / "end.npz") for name in ("whole", "killed"))
     assert sorted(whole) == sorted(killed)
     for name in whole:

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_recommenders as tfrs
 import tf_keras
 
 from pipeline.config.ranking import RankingConfig, TaskConfig
 from tests.trainer.small_bert import unit
 from tests.trainer.small_world import SIZES, TEXT_DIM, make_corpus, make_queries
-from trainer.ranking import RankingModel, _similarities
+from trainer.ranking import LabelScale, RankingModel
 from trainer.ranking_statistics import CandidateTables, OwnEvents
 
 NUM_ITEMS = UNKNOWN = 6
@@ -134,7 +135,14 @@ class TestScores:
             rows, _queries()["user_id"], history.rows, history.present, history.residuals
         ).total
         np.testing.assert_allclose(_score(bare), MEAN + VALUE_STD * expected, rtol=1e-5)
-        np.testing.assert_array_equal(_score(bare, task="like"), 0.0)
+        np.testing.assert_allclose(_score(bare, task="like"), 2.0 * expected, rtol=1e-5)
+
+    def test_above_usual_starts_without_what_is_usual(self):
+        bare = _model(tasks=(TaskConfig(name="above_usual", kind="above_usual"),))
+        bare.set_weights([np.zeros(w.shape) for w in bare.get_weights()])
+        rows = bare.statistics.known_rows(tf.constant(ROWS))
+        expected = 2.0 * bare.statistics.items(rows).deviation
+        np.testing.assert_allclose(_score(bare, task="above_usual"), expected, atol=1e-6)
 
     @pytest.mark.parametrize(
         "changes",
@@ -229,20 +237,6 @@ def _weights_without_like(model):
     return [w.numpy() for w in model.weights if not w.name.startswith(("like/", "ranking/like/"))]
 
 
-class TestSimilarities:
-    def test_equal_the_oracle(self, model):
-        """The nearest item and the mean over those that the corpus holds; zeros without any."""
-        embeddings, statistics = _tables().embeddings, model.statistics.history(_queries())
-        rows = np.where(ROWS < 0, UNKNOWN, ROWS)
-        actual = _similarities(embeddings[rows], tf.gather(embeddings, statistics.rows), statistics).numpy()
-        for b, history in enumerate(HISTORIES):
-            items = history[(history >= 0) & (history < UNKNOWN)]
-            for k, row in enumerate(rows[b]):
-                similarity = embeddings[items] @ embeddings[row]
-                expected = [similarity.max(), similarity.mean()] if len(items) else [0.0, 0.0]
-                np.testing.assert_allclose(actual[b, k], expected, atol=1e-5)
-
-
 class TestVectors:
     @pytest.fixture(scope="class")
     def with_vectors(self):
@@ -328,3 +322,120 @@ class TestLoss:
         assert last < first
         np.testing.assert_array_equal(model.embeddings, before[0])
         np.testing.assert_array_equal(model.text_embeddings, before[1])
+
+
+class TestOtherTasks:
+    CLICK = TaskConfig(name="like", kind="event", event_type="click", loss="listwise")
+    READING = TaskConfig(name="reading", kind="dwell")
+
+    @staticmethod
+    def _reading():
+        """Labels of dwelling beside the batch; the last is not known."""
+        labels = np.array([3.0, 5.0, 4.0, 2.0, 0.0], np.float32)
+        weights = np.array([1.0, 1.0, 1.0, 1.0, 0.0], np.float32)
+        return {"label_reading": tf.constant(labels), "weight_reading": tf.constant(weights)}
+
+    def test_dwelling_is_regressed_on_its_own_scale(self):
+        scale = LabelScale(4.0, 2.0)
+        model = _model(tasks=(RATING, self.READING), scales={"reading": scale})
+        assert model.scale(self.READING) == scale
+        assert model.scale(RATING) == (pytest.approx(MEAN), VALUE_STD)
+        bare = _model(tasks=(RATING, self.READING), scales={"reading": scale})
+        bare.set_weights([np.zeros(w.shape) for w in bare.get_weights()])
+        np.testing.assert_array_equal(_score(bare, task="reading"), 4.0)
+
+    def test_dwelling_is_no_value(self):
+        """The guard takes out what was summed up: values, and never logarithms of seconds."""
+        model = _model(tasks=(self.READING, RATING))
+        own = model._own_events(_batch() | self._reading())
+        np.testing.assert_array_equal(own.values[:, 0], _batch()["label_rating"])
+
+    def test_a_listwise_task_judges_within_users(self):
+        model = _model(tasks=(self.CLICK,))
+        batch = _batch() | {"user_id": tf.constant([1, 1, 2, 2, 2], tf.int64)}
+        scores = model.score(batch, batch["query_embedding"], batch["item_id"][:, tf.newaxis])["like"][:, 0]
+        # Of the first user's two examples one has no weight; the other user has two positives and a negative.
+        s = scores.numpy().astype(np.float64)[2:]
+        expected = -(s[:2] - np.log(np.exp(s).sum())).sum() / 5
+        np.testing.assert_allclose(model.compute_loss(batch), expected, rtol=1e-4)
+
+    def test_uncertainty_weighs_the_losses(self):
+        model = _model(loss_weights="uncertainty")
+        batch = _batch()
+        model.compute_loss(batch)
+        scores = model.score(batch, batch["query_embedding"], batch["item_id"][:, tf.newaxis])
+        apart = {task.name: float(model._loss(task, batch, scores[task.name])) for task in (RATING, LIKE)}
+        model._uncertainty.log_variances["rating"].assign(0.7)
+        model._uncertainty.log_variances["like"].assign(-0.4)
+        expected = 0.5 * (0.5 * np.exp(-0.7) * apart["rating"] + 0.35)
+        expected += 2.0 * (np.exp(0.4) * apart["like"] - 0.2)
+        np.testing.assert_allclose(model.compute_loss(batch), expected, rtol=1e-4)
+
+
+class TestCrosses:
+    def test_without_weight_they_change_nothing(self):
+        plain, crossed = _model(), _model(cross_layers=2)
+        for layer in crossed._crosses:
+            layer.set_weights([np.zeros(w.shape) for w in layer.get_weights()])
+        crosses = {w.ref() for layer in crossed._crosses for w in layer.weights}
+        for target, source in zip(
+            [w for w in crossed.trainable_weights if w.ref() not in crosses],
+            plain.trainable_weights,
+            strict=True,
+        ):
+            target.assign(source)
+        np.testing.assert_allclose(_score(crossed), _score(plain), atol=1e-6)
+
+    def test_find_a_product_that_a_sum_cannot(self):
+        """A linear head over one cross layer, as over the features alone."""
+        x = np.random.default_rng(0).normal(size=[256, 1, 4]).astype(np.float32)
+        losses = {}
+        for count in (0, 1):
+            crosses = [tfrs.layers.dcn.Cross() for _ in range(count)]
+            losses[count] = _loss_after_training(crosses, x, labels=x[..., 0] * x[..., 1])
+        assert losses[0] > 0.8 * np.var(x[..., 0] * x[..., 1])
+        assert losses[1] < 0.01
+
+
+def _loss_after_training(crosses, x, labels):
+    head, optimizer = tf_keras.layers.Dense(1), tf_keras.optimizers.Adam(0.05)
+
+    def answer():
+        crossed = tf.constant(x)
+        for cross in crosses:
+            crossed = cross(tf.constant(x), crossed)
+        return head(crossed)[..., 0]
+
+    answer()
+    variables = [v for layer in (*crosses, head) for v in layer.trainable_variables]
+    optimizer.build(variables)
+
+    @tf.function(autograph=False)
+    def step():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(answer() - labels))
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return loss
+
+    return float([step() for _ in range(200)][-1])
+
+
+@pytest.mark.parametrize("architecture", ["shared_bottom", "mmoe", "ple"])
+def test_the_same_seed_gives_the_same_model(architecture):
+    def trained():
+        model = _model(architecture=architecture, dropout=0.3, hidden_dims=(6, 5))
+        model.compile(optimizer=tf_keras.optimizers.Adam(0.01))
+        data = tf.data.Dataset.from_tensors(_batch()).repeat(3)
+        model.fit(data, epochs=1, verbose=0)
+        return _score(model)
+
+    np.testing.assert_array_equal(trained(), trained())
+
+
+def test_the_prior_of_the_factors_is_counted_in_examples():
+    """Exposures are examples too, though they are in no count of the tables."""
+    tables = _tables()
+    for num_examples, expected in ((None, COUNTS.sum()), (500, 500)):
+        config = RankingConfig(tasks=(RATING,), factor_prior=7.0)
+        model = RankingModel(config, SIZES, tables, VALUE_STD, num_examples=num_examples)
+        np.testing.assert_allclose(model._factors.l2, 7.0 / expected)

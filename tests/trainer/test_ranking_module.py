@@ -47,12 +47,15 @@ def retrieval(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model():
+    return _model(RankingConfig(tasks=TASKS, hidden_dims=(5,)))
+
+
+def _model(config):
     rng = np.random.default_rng(0)
     counts = np.full(NUM_ITEMS + 1, 2.0)
     embeddings = unit(rng.normal(size=[NUM_ITEMS + 1, DIM])).astype(np.float32)
     texts = rng.normal(size=[NUM_ITEMS + 1, TEXT_DIM]).astype(np.float32)
     tables = CandidateTables(embeddings, texts, make_corpus(NUM_ITEMS).features, counts, MEAN * counts)
-    config = RankingConfig(tasks=TASKS, hidden_dims=(5,))
     model = RankingModel(config, SIZES, tables, VALUE_STD)
     model.score(_queries(), DIRECTIONS, ROWS)
     return model
@@ -113,10 +116,17 @@ def test_an_empty_id_is_an_unknown_item(module):
         np.testing.assert_array_equal(empty[name], values)
 
 
-@pytest.mark.parametrize("function", ["rank", "task_scores"])
-def test_the_exported_model_answers_alike(module, tmp_path, function):
+@pytest.mark.parametrize("architecture", ["shared_bottom", "mmoe", "ple"])
+def test_the_exported_model_answers_alike(architecture, retrieval, tmp_path):
+    config = RankingConfig(
+        tasks=TASKS, architecture=architecture, cross_layers=1, loss_weights="uncertainty", hidden_dims=(5,)
+    )
+    module = RankingModule(_model(config), config, retrieval, {"like": PlattScaling(0.5, -1.0)})
     tf.saved_model.save(module, str(tmp_path))
     loaded = tf.saved_model.load(str(tmp_path))  # kept, or its variables would go
-    again = getattr(loaded, function)(_queries(), QUERY_EMBEDDINGS, ROWS)
-    for name, answer in getattr(module, function)(_queries(), QUERY_EMBEDDINGS, ROWS).items():
-        np.testing.assert_allclose(again[name], answer, atol=1e-6)
+    for name in ("rank", "task_scores"):
+        again = getattr(loaded, name)(_queries(), QUERY_EMBEDDINGS, ROWS)
+        answers = getattr(module, name)(_queries(), QUERY_EMBEDDINGS, ROWS)
+        assert set(again) == set(answers)
+        for task, answer in answers.items():
+            np.testing.assert_allclose(again[task], answer, atol=1e-6)

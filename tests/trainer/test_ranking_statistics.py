@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.ranking_statistics import CandidateTables, OwnEvents, RankingStatistics
+from tests.trainer.small_bert import unit
+from trainer.ranking_statistics import CandidateTables, OwnEvents, RankingStatistics, similarity_statistics
 
 UNKNOWN, VALUE_STD = 6, 1.3
 COUNTS = np.array([3.0, 1.0, 0.0, 5.0, 2.0, 4.0, 1.0])
@@ -117,3 +118,27 @@ class TestHistory:
         above = (VALUES[0, :2] - MEAN) / VALUE_STD - _deviations(HISTORIES[0, :2], counts, sums)
         np.testing.assert_allclose(actual.residuals[0, :2], above - above.sum() / 7, atol=1e-5)
         np.testing.assert_array_equal(actual.residuals[1:], _history(statistics).residuals[1:])
+
+
+def test_pairs_are_both_sides_statistics(statistics):
+    rows, history = tf.constant(np.tile([[0, UNKNOWN]], (5, 1))), _history(statistics)
+    counts, means = statistics.pairs(rows, None, history)
+    items = statistics.items(rows)
+    for side, (of_items, *of_history) in (
+        (counts, (items.popularity, history.length)),
+        (means, (items.deviation, history.usual, history.spread)),
+    ):
+        np.testing.assert_array_equal(side[..., 0], of_items)
+        for place, x in enumerate(of_history, start=1):
+            np.testing.assert_array_equal(side[..., place], np.stack([x, x], axis=1))
+
+
+def test_similarities_to_the_nearest_item_and_on_average():
+    rng = np.random.default_rng(0)
+    candidates, items = (unit(rng.normal(size=[3, n, 4])).astype(np.float32) for n in (2, 5))
+    present = np.array([[1, 1, 1, 1, 1], [0, 1, 0, 1, 0], [0, 0, 0, 0, 0]], np.float32)
+    actual = similarity_statistics(candidates, items, tf.constant(present)).numpy()
+    for b in range(3):
+        similarity = candidates[b] @ items[b, present[b] > 0].T
+        expected = np.zeros([2, 2]) if b == 2 else np.stack([similarity.max(1), similarity.mean(1)], axis=1)
+        np.testing.assert_allclose(actual[b], expected, atol=1e-6)

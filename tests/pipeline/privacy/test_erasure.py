@@ -173,6 +173,15 @@ def test_what_a_killed_preparation_left_goes(run_dir, key):
     assert not staging.exists()
 
 
+def test_what_a_killed_training_would_go_on_from_goes(run_dir, key):
+    """It names nobody, but has learnt of everybody."""
+    folder = run_dir / "checkpoints" / "RetrievalTrainer" / "digest"
+    folder.mkdir(parents=True)
+    (folder / "checkpoint").write_bytes(bytes(100))
+    erase(run_dir, Person.of("7", key), key)
+    assert not (run_dir / "checkpoints").exists()
+
+
 def test_what_was_only_validated_goes_as_a_whole_if_it_holds_the_person(run_dir, key):
     write_span(run_dir / "validation" / "data" / "s1", [Person.of(user, key).stored for user in ("7", "9")])
     erase(run_dir, Person.of("2", key), key)
