@@ -7,7 +7,6 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
-
 # An item that is all draws would be absent with a probability of nothing.
 _HIGHEST_SHARE = 0.999
 

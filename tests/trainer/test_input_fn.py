@@ -106,7 +106,9 @@ class TestKept:
         sizes = [1500, 0, 1100]
         starts = np.append(0, np.cumsum(sizes))
         files = [
-            write_examples(tmp_path / f"{start}-{size}.gz", [{**row, "place": start + i} for i in range(size)])
+            write_examples(
+                tmp_path / f"{start}-{size}.gz", [{**row, "place": start + i} for i in range(size)]
+            )
             for start, size in zip(starts, sizes, strict=False)
         ]
         mask = np.random.default_rng(0).random(sum(sizes)) < 0.3

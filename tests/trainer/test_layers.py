@@ -83,7 +83,13 @@ CASES = [
     Case(
         CandidateTower,
         (VECTORS[0], {**FEATURES, **DENSE}, VECTORS[1]),
-        {**ATTRIBUTES, **TOWER, "vector_widths": {"sound": 3, "image": 1}, "attribute_dim": 2, "content_dim": 4},
+        {
+            **ATTRIBUTES,
+            **TOWER,
+            "vector_widths": {"sound": 3, "image": 1},
+            "attribute_dim": 2,
+            "content_dim": 4,
+        },
     ),
     Case(
         QueryTower,

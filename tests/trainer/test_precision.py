@@ -89,9 +89,7 @@ def test_saved_and_loaded_it_answers_near_float32(trained, tmp_path):
     loaded = module.embed(queries)
     expected = exact.query_embeddings(queries)
     assert loaded.dtype == tf.float32
-    np.testing.assert_allclose(
-        np.linalg.norm(loaded[:, :-1], axis=1), 1.0 / mixed.temperature, rtol=1e-5
-    )
+    np.testing.assert_allclose(np.linalg.norm(loaded[:, :-1], axis=1), 1.0 / mixed.temperature, rtol=1e-5)
     # bfloat16 has 8 bits.
     np.testing.assert_allclose(directions(loaded), directions(expected), atol=0.03)
     np.testing.assert_allclose(loaded[:, -1], expected[:, -1], rtol=0.03)
