@@ -149,7 +149,9 @@ class TestLoss:
         """Not of self-attention, whose positions are counted from the newest event."""
         model = _shared(kind)
         queries = model.query_embeddings(_cut_requests(_batch())).numpy()
-        np.testing.assert_allclose(_logits(model), queries @ model.corpus_embeddings.numpy()[:-1].T, atol=1e-4)
+        np.testing.assert_allclose(
+            _logits(model), queries @ model.corpus_embeddings.numpy()[:-1].T, atol=1e-4
+        )
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_no_moment_reads_its_own_target(self, kind):
