@@ -59,8 +59,8 @@ class RetrievalConfig(Frozen):
       shuffle_ties: Whether events of one second, whose order means little, come in another order in each
         pass.
       epochs: Passes at most.
-      text_epochs: Passes in which the text tower is fine-tuned, if `text.training` says so; after them its embeddings
-        are computed once and kept, which makes a pass many times cheaper.
+      text_epochs: Passes in which the text tower is fine-tuned, if `text.training` says so; after them its
+        embeddings are computed once and kept, which makes a pass many times cheaper.
       patience: Epochs without a better validation recall before training stops.
       validation_examples: Examples of the eval split, evenly spaced, by which recall is measured
         after each epoch; all of them if there are no more.
