@@ -308,7 +308,7 @@ def _model_nodes(config: RunConfig, data: PreparedData, nodes: DataNodes) -> Mod
     fusion = FusionTrainer(
         **rehearsed.models,
         interactions=nodes.streams[Stream.INTERACTIONS].example_gen.outputs["examples"],
-        settings=_bundle_settings(config, data).model_dump_json(),
+        settings=bundle_settings(config, data).model_dump_json(),
         config=config.fusion.model_dump_json(),
         seed=config.seed,
         code=code_digest("schemas", "pipeline/roles.py", "trainer", "serving"),
@@ -371,7 +371,7 @@ def _source_nodes(
     )
 
 
-def _bundle_settings(config: RunConfig, data: PreparedData) -> BundleSettings:
+def bundle_settings(config: RunConfig, data: PreparedData) -> BundleSettings:
     """What the bundle and its judgement depend on."""
     return BundleSettings(
         name=config.name,
@@ -388,7 +388,7 @@ def _serving_nodes(
     config: RunConfig, data: PreparedData, nodes: DataNodes, models: ModelNodes
 ) -> list[BaseComponent]:
     """Bundle, verdict and push."""
-    settings = _bundle_settings(config, data).model_dump_json()
+    settings = bundle_settings(config, data).model_dump_json()
     code = code_digest("schemas", "pipeline/roles.py", "trainer", "serving")
     streams = nodes.streams
     examples = streams[Stream.INTERACTIONS].example_gen.outputs["examples"]

@@ -147,6 +147,7 @@ class RetrievalModel(tfrs.models.Model):
             config.content_dim,
             config.hidden_dims,
             config.dropout,
+            config.reads_text,
             name="candidate_tower",
         )
 

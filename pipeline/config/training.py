@@ -34,6 +34,7 @@ class RetrievalConfig(Frozen):
         popularity and its weight.
       attribute_dim: Width of attribute embeddings.
       content_dim: Width to which an item's text and each of its dense vectors are projected.
+      reads_text: Whether the candidate tower reads texts; without, they are a source of candidates alone.
       history_encoder: How the history becomes one vector.
       user_id: Whether a user has an embedding beside the history. Without one, a user is what he did,
         and a new user is answered as well as one that training has seen.
@@ -73,6 +74,7 @@ class RetrievalConfig(Frozen):
     embedding_dim: int = Field(default=64, ge=2)
     attribute_dim: int = Field(default=8, ge=1)
     content_dim: int = Field(default=32, ge=1)
+    reads_text: bool = True
     history_encoder: HistoryEncoderConfig = HistoryEncoderConfig()
     user_id: bool = False
     hidden_dims: tuple[int, ...] = (128,)
