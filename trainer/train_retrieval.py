@@ -20,7 +20,7 @@ from trainer.item_lookup import ItemLookup
 from trainer.randomness import seed_everything
 from trainer.request import ItemTransform, QueryTransform
 from trainer.retrieval import (
-    VALIDATION_K,
+    NDCG,
     RefreshCorpusEmbeddings,
     RetrievalModel,
     validation_batch_size,
@@ -35,7 +35,7 @@ from trainer.text_tower import build_text_tower
 from trainer.windows import Windows
 
 _REPORT_FILE = "training.json"
-_MONITOR = f"val_recall_at_{VALIDATION_K}"
+_MONITOR = f"val_{NDCG}"
 
 
 def train_retrieval(
@@ -158,7 +158,7 @@ def _fit(
     checkpoint: Checkpoint | None,
     epochs: int | None,
 ) -> dict[str, list[float]]:
-    """Fits with the text tower, then without: for `epochs`, or until the validation recall stops rising."""
+    """Fits with the text tower, then without: for `epochs`, or until the validation NDCG stops rising."""
     config = settings.retrieval
     num_epochs = epochs or config.epochs
     optimizer = tf_keras.optimizers.Adam(config.learning_rate)

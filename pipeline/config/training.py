@@ -62,8 +62,8 @@ class RetrievalConfig(Frozen):
       epochs: Passes at most.
       text_epochs: Passes in which the text tower is fine-tuned, if `text.training` says so; after them its
         embeddings are computed once and kept, which makes a pass many times cheaper.
-      patience: Epochs without a better validation recall before training stops.
-      validation_examples: Examples of the eval split, evenly spaced, by which recall is measured
+      patience: Epochs without a better validation NDCG before training stops.
+      validation_examples: Examples of the eval split, evenly spaced, by which it is judged
         after each epoch; all of them if there are no more.
       batch_size: Examples a step.
       learning_rate: Of the towers (Adam).
