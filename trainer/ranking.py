@@ -95,9 +95,19 @@ class RankingModel(tfrs.models.Model):
         self.vectors = [
             tf.Variable(tables.attributes[name], trainable=False, name=name) for name in sizes.item_vectors
         ]
-        self._build_encoders(sizes)
-        self._build_history_layers(sizes, max(num_examples or float(tables.counts.sum()), 1.0))
-        self._build_tasks()
+        # Similarities and factors do not stand rounding, and cost little beside what the tasks share.
+        with computing_in(FLOAT32):
+            self._build_encoders(sizes)
+            self._build_history_layers(sizes, max(num_examples or float(tables.counts.sum()), 1.0))
+            self._build_tasks()
+        self._bottom = build_bottom(
+            config.architecture,
+            [task.name for task in config.tasks],
+            config.hidden_dims,
+            config.dropout,
+            config.num_experts,
+            config.num_task_experts,
+        )
 
     train_step = untouched_by_autograph(tfrs.models.Model.train_step)
     test_step = untouched_by_autograph(tfrs.models.Model.test_step)
@@ -135,23 +145,14 @@ class RankingModel(tfrs.models.Model):
                 )
 
     def _build_tasks(self) -> None:
-        """What the tasks share, and what they have of their own."""
+        """The crosses, and what the tasks have of their own."""
         config = self._config
         self._crosses = [
             tfrs.layers.dcn.Cross(config.cross_rank or None, name=f"cross_{number}")
             for number in range(config.cross_layers)
         ]
-        self._bottom = build_bottom(
-            config.architecture,
-            [task.name for task in config.tasks],
-            config.hidden_dims,
-            config.dropout,
-            config.num_experts,
-            config.num_task_experts,
-        )
         self._heads = {task.name: tf_keras.layers.Dense(1, name=task.name) for task in config.tasks}
-        with computing_in(FLOAT32):  # or labels would be rounded
-            self._tasks = {task.name: ranking_task(task) for task in config.tasks}
+        self._tasks = {task.name: ranking_task(task) for task in config.tasks}
         self._uncertainty = None
         if config.loss_weights == "uncertainty":
             regressions = {task.name: task.is_regression for task in config.tasks}
@@ -209,7 +210,8 @@ class RankingModel(tfrs.models.Model):
             x = cross(start, x)
         shared = self._bottom(x, training=training)
         return {
-            task.name: self._answer(task, shared[task.name], means, expected) for task in self._config.tasks
+            task.name: self._answer(task, tf.cast(shared[task.name], tf.float32), means, expected)
+            for task in self._config.tasks
         }
 
     def _answer(

@@ -256,7 +256,9 @@ class RetrievalModel(tfrs.models.Model):
         queries = self._queries(features, states, moments, others, training)
         logits = tf.matmul(queries, candidates, transpose_b=True) - drawn.log_expected
         labels = tf.searchsorted(drawn.rows, moments.target)
-        return tf.reduce_mean(self._loss(logits, labels))
+        losses = self._loss(logits, labels)
+        # A batch without a known next event teaches nothing, instead of NaN.
+        return tf.math.divide_no_nan(tf.reduce_sum(losses), tf.cast(tf.size(losses), losses.dtype))
 
     def moments(self, features: Features) -> Moments:
         """The moments of a batch, the requests themselves and those inside their histories.

@@ -7,6 +7,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
+# An item that is all draws would be absent with a probability of nothing.
+_HIGHEST_SHARE = 0.999
+
 
 class Drawn(NamedTuple):
     """The candidates of a step, each once.
@@ -65,9 +68,10 @@ class InBatchSampler:
           hard: Whether `hard_rows` are added.
         """
         counts = np.maximum(item_counts, 1)
-        self._log_absent = tf.constant(np.log1p(-np.minimum(counts / counts.sum(), 0.999)), tf.float32)
+        self._log_absent = tf.constant(_log_absent(counts / counts.sum()), tf.float32)
         self._num_items = len(item_counts)
         self._num_uniform = num_uniform
+        self._log_not_uniform = num_uniform * float(_log_absent(1.0 / self._num_items))
         self._hard = hard
 
     def draw(self, targets: tf.Tensor, hard_rows: tf.Tensor, generator: tf.random.Generator) -> Drawn:
@@ -76,13 +80,17 @@ class InBatchSampler:
         sure = hard_rows if self._hard else hard_rows[:0]
         rows = tf.sort(tf.unique(tf.concat([targets, uniform, sure], axis=0))[0])
         size = tf.cast(tf.size(targets), tf.float32)
-        absent = size * tf.gather(self._log_absent, rows)
-        absent += self._num_uniform * tf.math.log1p(-1.0 / (self._num_items + 1.0))
+        absent = size * tf.gather(self._log_absent, rows) + self._log_not_uniform
         log_expected = tf.math.log(-tf.math.expm1(tf.minimum(absent, -1e-7)))
         if self._hard:
             is_sure = tf.reduce_any(tf.equal(rows[:, tf.newaxis], tf.unique(sure)[0]), axis=1)
             log_expected = tf.where(is_sure, 0.0, log_expected)
         return Drawn(rows, log_expected)
+
+
+def _log_absent(share: np.ndarray | float) -> np.ndarray:
+    """Logarithm of the probability that a draw is not the item, of an item's share of the draws."""
+    return np.log1p(-np.minimum(share, _HIGHEST_SHARE))
 
 
 def build_sampler(kind: str, item_counts: np.ndarray, num_uniform: int) -> Sampler:

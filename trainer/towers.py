@@ -190,17 +190,18 @@ class QueryTower(tf_keras.layers.Layer):
             "log_temperature",
             (),
             initializer=tf_keras.initializers.Constant(math.log(self.initial_temperature)),
+            experimental_autocast=False,  # a step of learning is smaller than one of bfloat16
         )
         super().build(input_shape)
 
     @property
     def temperature(self) -> tf.Tensor:
         """Scalar float32: what the cosine is divided by."""
-        return tf.exp(tf.cast(self._log_temperature, tf.float32))
+        return tf.exp(self._log_temperature)
 
     def encode_attributes(self, features: Features) -> tf.Tensor:
-        """Attributes of [B] queries, [B, width]."""
-        return self._attributes(features)
+        """Attributes of [B] queries, [B, width] float32."""
+        return tf.cast(self._attributes(features), tf.float32)
 
     def call(
         self,

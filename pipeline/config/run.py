@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from pipeline.config.base import Frozen
 from pipeline.config.cleaning import CleaningConfig
@@ -33,6 +33,8 @@ from pipeline.errors import InputError
 DATA_DIR = "data"
 VALIDATION_DIR = "validation"
 CHECKPOINTS_DIR = "checkpoints"
+# Scores of candidates that every run has.
+RETRIEVAL_SOURCES = ("retrieval", "content")
 
 
 class GateConfig(Frozen):
@@ -100,6 +102,20 @@ class RunConfig(Frozen):
     fusion: FusionConfig = FusionConfig()
     gate: GateConfig = GateConfig()
     beam: BeamConfig = BeamConfig()
+
+    @model_validator(mode="after")
+    def _scores_have_names_of_their_own(self) -> RunConfig:
+        """The fusion tells scores apart by their names alone."""
+        sources = (*RETRIEVAL_SOURCES, *(source.source_name for source in self.collaborative.sources))
+        tasks = tuple(task.name for task in self.ranking.tasks)
+        shared = sorted((set(sources) & set(tasks)) | (set(sources[2:]) & set(RETRIEVAL_SOURCES)))
+        if shared:
+            raise ValueError(f"two of the fusion's scores are named '{shared[0]}'")
+        unknown = sorted(set(self.fusion.sources or ()) - {*sources, *tasks})
+        if unknown:
+            there = ", ".join((*sources, *tasks))
+            raise ValueError(f"fusion.sources names '{unknown[0]}'; there are {there}")
+        return self
 
     @property
     def run_dir(self) -> Path:

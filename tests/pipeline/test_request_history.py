@@ -163,6 +163,41 @@ def test_ages_are_those_of_the_newest_events(outputs):
     assert outputs["history_ages"].dtype == np.float32
 
 
+def _gaps(row):
+    """log(1 + seconds) from each of the newest events to the next, or to the request; 0 if not known."""
+    times = [known.get("history_timestamps") for _, known in _events(row)]
+    pairs = zip(times, [*times, row["timestamp"]][1:], strict=True)
+    seconds = [0 if time is None else max(after - max(time, -(2**40)), 0) for time, after in pairs]
+    return np.log1p([*seconds, *[0] * (LENGTH - len(seconds))]).astype(np.float32)
+
+
+def test_gaps_equal_the_oracle(outputs, asked):
+    for row, actual in zip(ROWS, outputs["history_gaps"], strict=True):
+        np.testing.assert_allclose(actual, _gaps(row), rtol=1e-6)
+    for name, row in REQUESTS.items():
+        np.testing.assert_allclose(asked[name]["history_gaps"], _gaps({"timestamp": NOW, **row}), rtol=1e-6)
+    assert outputs["history_gaps"].dtype == np.float32
+
+
+def test_gaps_are_those_between_the_newest_events_and_to_the_request(outputs, asked):
+    np.testing.assert_allclose(
+        outputs["history_gaps"][5], np.log1p([6 * DAY - 5000, 4600, 399, 1]), rtol=1e-6
+    )
+    np.testing.assert_allclose(outputs["history_gaps"][1], [np.log1p(5), 0, 0, 0], rtol=1e-6)
+    # The second event comes as the request does, the third after it.
+    np.testing.assert_allclose(
+        asked["from the future"]["history_gaps"], [np.log1p(10), np.log1p(50), 0, 0], rtol=1e-6
+    )
+
+
+def test_without_times_gaps_are_zero(asked):
+    for request in ("without times", "only items", "nothing", "times without items"):
+        assert asked[request]["history_gaps"].tolist() == [0] * LENGTH
+    # Of the oldest of three events no time is known.
+    expected = [0, np.log1p(10), np.log1p(10), 0]
+    np.testing.assert_allclose(asked["too few times"]["history_gaps"], expected, rtol=1e-6)
+
+
 def test_event_types_are_indices_beside_the_items(outputs, transform):
     words = transform.output.vocabulary_by_name("history_event_types")
     assert words[0] == b"click"

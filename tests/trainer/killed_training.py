@@ -18,7 +18,7 @@ import tensorflow as tf
 import tf_keras
 
 from pipeline.config.training import RetrievalConfig
-from tests.trainer.small_world import NUM_USERS, SIZES, TEXT_DIM, make_corpus, make_queries
+from tests.trainer.small_world import HISTORY_LENGTH, NUM_USERS, SIZES, TEXT_DIM, make_corpus, make_queries
 from trainer.bert_weights import random_bert
 from trainer.checkpoints import Checkpoint
 from trainer.fitting import Fitting, Monitor, Phase, fit
@@ -50,11 +50,13 @@ def examples() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     items = rng.integers(0, NUM_ITEMS, NUM_EXAMPLES).astype(np.int32)
     queries = make_queries(NUM_EXAMPLES)
+    histories = rng.integers(0, NUM_ITEMS, [NUM_EXAMPLES, HISTORY_LENGTH])
+    present = np.arange(HISTORY_LENGTH) < rng.integers(0, HISTORY_LENGTH + 1, [NUM_EXAMPLES, 1])
     return {
         **queries,
         "user_id": (items % NUM_USERS).astype(np.int64),
         "item_id": items,
-        "history_item_ids": rng.integers(-1, NUM_ITEMS, [NUM_EXAMPLES, 4]).astype(np.int32),
+        "history_item_ids": np.where(present, histories, -1).astype(np.int32),
     }
 
 
@@ -64,12 +66,12 @@ def make_model(training: str) -> RetrievalModel:
     tower = TextTower(random_bert(2, TEXT_DIM, 6), 6, 1, lora, name="text_tower")
     config = RetrievalConfig(
         embedding_dim=8,
-        id_dim=8,
         attribute_dim=2,
         hidden_dims=(8,),
         dropout=0.3,
         id_dropout=0.3,
         time_dropout=0.3,
+        attribute_dropout=0.3,
         text_learning_rate=1e-2,
     )
     counts = np.bincount(examples()["item_id"], minlength=NUM_ITEMS)

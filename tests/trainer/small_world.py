@@ -44,11 +44,12 @@ def make_text_tower(trainable_layers: int = 1, max_tokens: int = 6) -> TextTower
 
 
 def make_queries(num_queries: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Random transformed query features; of the history the ages alone."""
+    """Random transformed query features; of the history the times alone, no two events in one second."""
     rng = np.random.default_rng(seed)
     return {
         "user_id": rng.integers(0, NUM_USERS, num_queries),
         "region": rng.integers(0, NUM_REGIONS, num_queries),
         "age": rng.normal(size=num_queries).astype(np.float32),
         "history_ages": rng.uniform(0, 18, [num_queries, HISTORY_LENGTH]).astype(np.float32),
+        "history_gaps": rng.uniform(0.7, 12, [num_queries, HISTORY_LENGTH]).astype(np.float32),
     }

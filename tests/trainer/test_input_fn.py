@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer.tfrecords import SmallTransformOutput, write_examples
-from trainer.input_fn import interactions_dataset
+from trainer.input_fn import Kept, interactions_dataset
 
 OUTPUT = SmallTransformOutput(
     {
@@ -27,7 +27,7 @@ def files(tmp_path_factory):
         {"item_id": ITEMS[i % 5], "history_item_ids": [ITEMS[(i + 1) % 5], ""], "place": i, "age": i / 2}
         for i in range(NUM_EXAMPLES)
     ]
-    parts = {"b-00001.gz": rows[6:], "a-00000.gz": rows[:6]}
+    parts = {"b-00000.gz": rows[:6], "a-00001.gz": rows[6:]}
     return [write_examples(folder / name, part) for name, part in parts.items()]
 
 
@@ -41,10 +41,11 @@ def _places(dataset):
 
 
 class TestInOrder:
-    def test_every_example_in_the_order_of_the_files_names(self, files, lookup):
+    def test_every_example_in_the_order_of_the_files_as_given(self, files, lookup):
+        """Whatever their names: those of an earlier split may come first."""
         dataset = _dataset(files, lookup)
-        assert _places(dataset) == list(range(NUM_EXAMPLES))
-        assert _places(dataset) == _places(_dataset(files[::-1], lookup)) == list(range(NUM_EXAMPLES))
+        assert _places(dataset) == _places(dataset) == list(range(NUM_EXAMPLES))
+        assert _places(_dataset(files[::-1], lookup)) == [*range(6, NUM_EXAMPLES), *range(6)]
 
     def test_the_last_batch_may_be_smaller(self, files, lookup):
         assert [len(batch["place"]) for batch in _dataset(files, lookup)] == [4, 4, 3]
@@ -66,6 +67,57 @@ class TestInOrder:
         """As that of a loaded SavedModel."""
         loaded = tf.function(lookup, input_signature=[tf.TensorSpec(None, tf.string)], autograph=False)
         assert _dataset(files, loaded).element_spec == _dataset(files, lookup).element_spec
+
+
+class TestKept:
+    """Some examples by their numbers."""
+
+    MASK = np.array([1, 0, 0, 1, 0, 1, 0, 1, 1, 0, 1], bool)
+    PLACES = np.flatnonzero(MASK).tolist()
+
+    def _kept(self, files, mask=MASK):
+        return Kept(mask, {files[0]: 6, files[1]: NUM_EXAMPLES - 6})
+
+    def test_in_order(self, files, lookup):
+        dataset = _dataset(files, lookup, kept=self._kept(files))
+        assert _places(dataset) == _places(dataset) == self.PLACES
+
+    def test_numbers_go_by_the_order_of_the_files(self, files, lookup):
+        """The mask's first examples are those of the file that is given first."""
+        mask = np.roll(self.MASK, NUM_EXAMPLES - 6)
+        dataset = _dataset(files[::-1], lookup, kept=self._kept(files, mask))
+        assert sorted(_places(dataset)) == self.PLACES
+        assert self._kept(files).first(files[::-1]).tolist() == [0, NUM_EXAMPLES - 6]
+
+    def test_shuffled_it_is_the_same_examples(self, files, lookup):
+        dataset = _dataset(files, lookup, kept=self._kept(files), shuffle_seed=1)
+        passes = [_places(dataset) for _ in range(8)]
+        assert all(len(set(places)) == BATCH and set(places) <= set(self.PLACES) for places in passes)
+        assert {place for places in passes for place in places} == set(self.PLACES)
+
+    def test_none_and_all(self, files, lookup):
+        nothing, everything = np.zeros(NUM_EXAMPLES, bool), np.ones(NUM_EXAMPLES, bool)
+        assert _places(_dataset(files, lookup, kept=self._kept(files, nothing))) == []
+        assert _places(_dataset(files, lookup, kept=self._kept(files, everything))) == list(range(11))
+
+    def test_files_of_many_chunks(self, lookup, tmp_path):
+        """Files longer than what is read at once, an empty one among them."""
+        row = {"item_id": "a", "history_item_ids": ["", ""], "age": 0.0}
+        sizes = [1500, 0, 1100]
+        starts = np.append(0, np.cumsum(sizes))
+        files = [
+            write_examples(
+                tmp_path / f"{start}-{size}.gz", [{**row, "place": start + i} for i in range(size)]
+            )
+            for start, size in zip(starts, sizes, strict=False)
+        ]
+        mask = np.random.default_rng(0).random(sum(sizes)) < 0.3
+        kept = Kept(mask, dict(zip(files, sizes, strict=True)))
+        expected = np.flatnonzero(mask).tolist()
+        assert _places(_dataset(files, lookup, kept=kept)) == expected
+        mixed = _places(_dataset(files, lookup, kept=kept, shuffle_seed=1))
+        assert len(mixed) == len(set(mixed)) == len(expected) // BATCH * BATCH
+        assert set(mixed) <= set(expected)
 
 
 class TestShuffled:

@@ -5,12 +5,14 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from pipeline.config.training import RankingConfig, TaskConfig
+from pipeline.config.ranking import RankingConfig, TaskConfig
 from tests.trainer.killed_training import BATCH, examples, make_model
 from tests.trainer.small_world import SIZES, TEXT_DIM, make_corpus
 from trainer.precision import FLOAT32, MIXED, Accelerator, computing_in, policy_name
 from trainer.randomness import seed_everything
-from trainer.ranking import CandidateTables, RankingModel
+from trainer.ranking import RankingModel
+from trainer.ranking_statistics import CandidateTables
+from trainer.retrieval_module import directions
 
 TURING, AMPERE = Accelerator("GPU", (7, 5)), Accelerator("GPU", (8, 6))
 
@@ -69,11 +71,11 @@ def test_a_mixed_training_learns_what_another_does(trained):
     assert {variable.dtype for variable in mixed.variables} == {tf.float32}
     assert len(mixed.variables) == len(exact.variables)
     # It did compute in another precision.
-    assert mixed.text_projection.compute_dtype == "bfloat16"
+    assert mixed.candidate_tower.compute_dtype == "bfloat16"
 
 
 def test_saved_and_loaded_it_answers_near_float32(trained, tmp_path):
-    """With the same weights; outputs are float32 and of length one."""
+    """With the same weights; outputs are float32, their directions of length one over the temperature."""
     mixed, exact = trained["mixed"][0], trained["float32"][0]
     for target, source in zip(exact.variables, mixed.variables, strict=True):
         target.assign(source)
@@ -87,15 +89,17 @@ def test_saved_and_loaded_it_answers_near_float32(trained, tmp_path):
     loaded = module.embed(queries)
     expected = exact.query_embeddings(queries)
     assert loaded.dtype == tf.float32
-    np.testing.assert_allclose(np.linalg.norm(loaded, axis=1), 1.0, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(loaded[:, :-1], axis=1), 1.0 / mixed.temperature, rtol=1e-5)
     # bfloat16 has 8 bits.
-    np.testing.assert_allclose(loaded, expected, atol=0.03)
+    np.testing.assert_allclose(directions(loaded), directions(expected), atol=0.03)
+    np.testing.assert_allclose(loaded[:, -1], expected[:, -1], rtol=0.03)
     assert np.abs(loaded - expected).max() > 1e-5
     rows = tf.range(8)
     candidates = mixed.corpus_candidates(rows)
     assert candidates.dtype == tf.float32
     # Each has the texts' embeddings that it froze.
-    assert (np.sum(candidates * exact.corpus_candidates(rows), axis=1) > 0.98).all()
+    cosines = np.sum(directions(candidates) * directions(exact.corpus_candidates(rows)), axis=1)
+    assert (cosines > 0.98).all()
 
 
 def test_scores_of_a_mixed_ranking_model_are_float32():

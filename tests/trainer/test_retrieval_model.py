@@ -23,9 +23,11 @@ ITEMS = np.array([0, 3, 1, 0, UNKNOWN])
 
 
 def _config(**changes):
-    small = {"embedding_dim": 4, "id_dim": 4, "attribute_dim": 2, "hidden_dims": (4,)}
-    steady = {"dropout": 0.0, "id_dropout": 0.0, "history_encoder": "mean"}
-    return RetrievalConfig(**{**small, **steady, **changes})
+    """Without dropout, and by default with the mean, whose states are simple."""
+    small = {"embedding_dim": 4, "attribute_dim": 2, "content_dim": 5, "hidden_dims": (4,)}
+    steady = {"dropout": 0.0, "id_dropout": 0.0, "time_dropout": 0.0, "attribute_dropout": 0.0}
+    encoder = {"kind": changes.pop("kind", "mean"), "dropout": 0.0}
+    return RetrievalConfig(**{**small, **steady, "history_encoder": encoder, **changes})
 
 
 def _model(corpus=None, sizes=SIZES, **changes):
@@ -40,6 +42,17 @@ def _batch(items=ITEMS, histories=HISTORIES):
     return {name: tf.constant(values) for name, values in batch.items()}
 
 
+def _scattered(model, seed=0):
+    """A model whose variables, but for the temperature, are far from their tiny start values."""
+    model.compute_loss(_batch())
+    rng = np.random.default_rng(seed)
+    for variable in model.trainable_variables:
+        if variable is not model.query_tower._log_temperature:
+            variable.assign_add(rng.normal(size=variable.shape, scale=0.5))
+    model.refresh_corpus_embeddings()
+    return model
+
+
 def _twins(corpus, left, right):
     """Gives two items the same attributes."""
     for values in corpus.features.values():
@@ -52,13 +65,7 @@ def model():
     """A model that tests only read, its variables far from their tiny start values."""
     tf_keras.utils.set_random_seed(0)
     corpus = _twins(_twins(make_corpus(NUM_ITEMS, TEXTS), 2, 4), 0, 1)
-    model = _model(corpus, initial_temperature=0.5)
-    model.compute_loss(_batch())
-    rng = np.random.default_rng(0)
-    for variable in model.trainable_variables:
-        if variable is not model.log_temperature:
-            variable.assign_add(rng.normal(size=variable.shape, scale=0.5))
-    return model
+    return _scattered(_model(corpus, initial_temperature=0.5))
 
 
 def _candidates(model, *rows):
@@ -66,9 +73,39 @@ def _candidates(model, *rows):
 
 
 class TestEmbeddings:
-    def test_have_length_one(self, model):
-        for embeddings in (model.query_embeddings(_batch()), _candidates(model, *range(NUM_ITEMS + 1))):
-            np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1.0, atol=1e-6)
+    def test_are_directions_and_one_more_number(self, model):
+        """Candidates have length one, queries one over the temperature."""
+        for embeddings, length in (
+            (model.query_embeddings(_batch()).numpy(), 2.0),
+            (_candidates(model, *range(NUM_ITEMS + 1)), 1.0),
+        ):
+            assert embeddings.shape[1] == 5
+            np.testing.assert_allclose(np.linalg.norm(embeddings[:, :-1], axis=1), length, rtol=1e-5)
+
+    def test_popularity_is_a_standardised_logarithm(self, model):
+        """That of items never seen, and of the unknown one, is the mean."""
+        logs = np.log1p(COUNTS[COUNTS > 0])
+        expected = np.zeros(NUM_ITEMS + 1)
+        expected[:-1][COUNTS > 0] = (logs - logs.mean()) / logs.std()
+        np.testing.assert_allclose(_candidates(model, *range(NUM_ITEMS + 1))[:, -1], expected, atol=1e-6)
+
+    def test_a_log_without_interactions_has_no_popularity(self):
+        model = RetrievalModel(_config(), SIZES, make_corpus(3), np.zeros(3), make_text_tower(), 1)
+        np.testing.assert_array_equal(_candidates(model, 0, 1, 2, 3)[:, -1], 0)
+
+    def test_popularity_weighs_what_the_query_gives_it(self):
+        """Items alike in all but their counts differ by the weight times the difference of popularity."""
+        model = _scattered(_model(_twins(make_corpus(NUM_ITEMS, TEXTS), 0, 1)))
+        table = model.item_embedding.weights[0].numpy()
+        table[1] = table[0]
+        model.item_embedding.set_weights([table])
+        model.refresh_corpus_embeddings()
+        queries, candidates = model.query_embeddings(_batch()).numpy(), _candidates(model, 0, 1)
+        scores = queries @ candidates.T
+        difference = candidates[0, -1] - candidates[1, -1]
+        assert difference > 0.5
+        np.testing.assert_allclose(scores[:, 0] - scores[:, 1], queries[:, -1] * difference, atol=1e-5)
+        assert (queries[:, -1] > 0).all()
 
     def test_items_never_seen_share_the_unknown_embedding(self, model):
         two, four, zero, one = _candidates(model, 2, 4, 0, 1)
@@ -80,12 +117,11 @@ class TestEmbeddings:
         two, nothing = _candidates(model, 2, UNKNOWN)
         assert np.abs(two - nothing).max() > 1e-2
 
-    @pytest.mark.parametrize("other", [4, UNKNOWN])
-    def test_in_a_history_too(self, model, other):
+    def test_in_a_history_too(self, model):
         def embed(item):
             return model.query_embeddings(_batch([0], [[3, item, -1, -1]])).numpy()
 
-        np.testing.assert_allclose(embed(2), embed(other), atol=1e-6)
+        np.testing.assert_allclose(embed(2), embed(4), atol=1e-5)
         assert np.abs(embed(2) - embed(1)).max() > 1e-3
 
     def test_an_item_outside_the_corpus_is_described_by_what_it_brings(self, model):
@@ -99,17 +135,16 @@ class TestEmbeddings:
     def test_padding_in_a_history_is_no_item(self, model):
         """Padding reads row 0; another embedding there changes only histories that hold item 0."""
         before = model.query_embeddings(_batch()).numpy()
-        kept = model.item_embedding.get_weights()
-        changed = [kept[0] + np.eye(NUM_ITEMS + 1, 1) * 5]
-        model.item_embedding.set_weights(changed)
+        kept = model.corpus_embeddings.numpy()
+        model.corpus_embeddings.assign(kept + np.eye(NUM_ITEMS + 1, 1) * 5)
         after = model.query_embeddings(_batch()).numpy()
-        model.item_embedding.set_weights(kept)
+        model.corpus_embeddings.assign(kept)
         holds_item_0 = (HISTORIES == 0).any(axis=1)
         np.testing.assert_allclose(after[~holds_item_0], before[~holds_item_0], atol=1e-6)
         assert np.abs(after[holds_item_0] - before[holds_item_0]).max() > 1e-3
 
     def test_id_dropout_only_while_training(self):
-        """Dropped ids take the unknown embedding: the twins 0 and 1 cannot be told apart."""
+        """Dropped ids take the unknown embedding and popularity: the twins 0 and 1 cannot be told apart."""
         corpus = _twins(make_corpus(NUM_ITEMS, TEXTS), 0, 1)
         model = _model(corpus, id_dropout=0.999999)
         rows, attributes = tf.constant([0, 1]), {n: tf.constant(v[:2]) for n, v in corpus.features.items()}
@@ -117,49 +152,9 @@ class TestEmbeddings:
         training = model.candidate_embeddings(rows, attributes, texts, training=True).numpy()
         asking = model.candidate_embeddings(rows, attributes, texts).numpy()
         np.testing.assert_allclose(training[0], training[1], atol=1e-6)
-        assert np.abs(asking[0] - asking[1]).max() > 1e-4
-
-
-class TestTimeDropout:
-    SIZES = replace(
-        SIZES,
-        query_attributes={**SIZES.query_attributes, "recency_bucket": 4},
-        query_numbers=(*SIZES.query_numbers, "recency"),
-        history_numbers=("recency",),
-    )
-
-    def _queries(self, model, training, **changes):
-        numbers = {"recency": tf.fill([5], 0.7), "recency_bucket": tf.fill([5], tf.constant(1, tf.int64))}
-        batch = _batch() | numbers | changes
-        return model.query_embeddings(batch, training=training).numpy()
-
-    @pytest.fixture(scope="class", params=["mean", "attention"])
-    def dropping(self, request):
-        tf_keras.utils.set_random_seed(0)
-        model = _model(sizes=self.SIZES, time_dropout=0.999999, history_encoder=request.param)
-        self._queries(model, training=False)
-        rng = np.random.default_rng(0)
-        for variable in model.trainable_variables:
-            variable.assign_add(rng.normal(size=variable.shape, scale=0.5))
-        return model
-
-    def test_leaves_what_a_request_without_times_has(self, dropping):
-        absent = {
-            "recency": tf.zeros(5),
-            "recency_bucket": tf.fill([5], tf.constant(3, tf.int64)),
-            "history_ages": tf.zeros_like(_batch()["history_ages"]),
-        }
-        without = self._queries(dropping, training=False, **absent)
-        np.testing.assert_allclose(self._queries(dropping, training=True), without, atol=1e-6)
-
-    def test_only_while_training(self, dropping):
-        difference = self._queries(dropping, training=True) - self._queries(dropping, training=False)
-        assert (np.abs(difference).max(axis=1) > 1e-3).all()
-
-    def test_none_at_all(self):
-        model = _model(sizes=self.SIZES, time_dropout=0.0)
-        usual = self._queries(model, training=False)
-        np.testing.assert_array_equal(self._queries(model, training=True), usual)
+        assert (training[:, -1] == 0).all()
+        assert np.abs(asking[0, :-1] - asking[1, :-1]).max() > 1e-4
+        assert asking[0, -1] != asking[1, -1]
 
 
 class TestEventTypes:
@@ -172,6 +167,7 @@ class TestEventTypes:
         tf_keras.utils.set_random_seed(0)
         model = _model(sizes=replace(SIZES, num_event_types=3))
         model.compute_loss(self._batch())
+        model.refresh_corpus_embeddings()
         return model
 
     def _batch(self, types=TYPES):
@@ -213,9 +209,8 @@ class TestVectors:
         sounds = self.SOUNDS.copy()
         sounds[UNKNOWN] = 0
         corpus.features["sound"] = sounds
-        model = _model(corpus, sizes=replace(SIZES, item_vectors={"sound": 3}), vector_dim=5)
-        model.compute_loss(_batch())
-        return model
+        model = _model(corpus, sizes=replace(SIZES, item_vectors={"sound": 3}))
+        return _scattered(model)
 
     def test_tell_items_apart(self, sounding):
         """Items 2 and 4 have no id, and all else in common."""
@@ -223,42 +218,18 @@ class TestVectors:
         assert np.abs(two - four).max() > 1e-3
 
     def test_have_the_configured_width(self, sounding):
-        assert sounding.vector_encoder.output_dim == 5
-        assert sounding.vector_encoder in sounding.layers
+        assert sounding.candidate_tower._vectors.output_dim == 5
 
     def test_an_absent_vector_adds_nothing(self, sounding):
         """Other projections change the candidates with a vector, and no others."""
         before = _candidates(sounding, 0, UNKNOWN)
-        kept = sounding.vector_encoder.get_weights()
-        sounding.vector_encoder.set_weights([kept[0] + 1])
+        vectors = sounding.candidate_tower._vectors
+        kept = vectors.get_weights()
+        vectors.set_weights([kept[0] + 1])
         after = _candidates(sounding, 0, UNKNOWN)
-        sounding.vector_encoder.set_weights(kept)
+        vectors.set_weights(kept)
         assert np.abs(after[0] - before[0]).max() > 1e-3
         np.testing.assert_array_equal(after[1], before[1])
-
-
-class TestLoss:
-    def test_equals_the_oracle(self, model):
-        """Softmax over the batch's items, the logarithm of their shares taken off (Yi et al. 2019)."""
-        batch = _batch()
-        queries = model.query_embeddings(batch).numpy().astype(np.float64)
-        candidates = _candidates(model, *ITEMS)
-        shares = np.append(np.maximum(COUNTS, 1), 1) / COUNTS.sum()
-        logits = queries @ candidates.T / 0.5 - np.log(shares[ITEMS])
-        # Examples 0 and 3 are of one item: neither is the other's negative.
-        same = ITEMS[:, np.newaxis] == ITEMS
-        logits[same & ~np.eye(len(ITEMS), dtype=bool)] = -np.inf
-        losses = np.log(np.exp(logits).sum(axis=1)) - np.diag(logits)
-        np.testing.assert_allclose(model.compute_loss(batch), losses.mean(), rtol=1e-5)
-
-    def test_one_item_in_the_whole_batch_leaves_nothing_to_learn(self, model):
-        loss = model.compute_loss(_batch(items=np.full(5, 3)))
-        np.testing.assert_allclose(loss, 0.0, atol=1e-6)
-
-    def test_does_not_depend_on_the_order_of_the_batch(self, model):
-        batch = _batch()
-        turned = {name: tf.reverse(values, [0]) for name, values in batch.items()}
-        np.testing.assert_allclose(model.compute_loss(turned), model.compute_loss(batch), rtol=1e-5)
 
 
 class TestRanks:
@@ -266,7 +237,10 @@ class TestRanks:
     def _embeddings(self, model):
         """Random ones, so that ranks are a matter of `corpus_embeddings` alone."""
         rng = np.random.default_rng(3)
+        kept = model.corpus_embeddings.numpy()
         model.corpus_embeddings.assign(unit(rng.normal(size=model.corpus_embeddings.shape)))
+        yield
+        model.corpus_embeddings.assign(kept)
 
     def _oracle(self, model, batch):
         queries = model.query_embeddings(batch).numpy()
@@ -316,16 +290,15 @@ def test_refreshed_embeddings_are_those_of_the_candidates(model):
     model.corpus_embeddings.assign(tf.zeros_like(model.corpus_embeddings))
     model.refresh_corpus_embeddings(batch_size=4)  # so that the last batch is a smaller one
     refreshed = model.corpus_embeddings.numpy()
-    np.testing.assert_allclose(refreshed[:-1], _candidates(model, *range(NUM_ITEMS)), atol=1e-6)
-    np.testing.assert_array_equal(refreshed[-1], 0)
+    np.testing.assert_allclose(refreshed, _candidates(model, *range(NUM_ITEMS + 1)), atol=1e-6)
 
 
 def test_validation_counts_ranks_below_k():
-    """More items than k, one query, and its item made the best, then the worst."""
+    """More items than k, a query without a history, and its item made the best, then the worst."""
     num_items = VALIDATION_K + 5
     corpus, counts = make_corpus(num_items), np.ones(num_items)
     model = RetrievalModel(_config(), SIZES, corpus, counts, make_text_tower(), text_cache_mb=1)
-    batch = _batch([0], [[1, 2, -1, -1]])
+    batch = _batch([0], [[-1, -1, -1, -1]])
     query = model.query_embeddings(batch).numpy()[0]
     for item, expected in ((query, 1.0), (-query, 0.0)):
         others = np.tile(query * 0.5, (num_items, 1))
@@ -341,7 +314,7 @@ class TestTraining:
 
         def moved():
             """How far a step moves the text tower's variables, and all the others."""
-            others = [model.item_embedding.weights[0], model.text_projection.weights[0]]
+            others = [model.item_embedding.weights[0], model.candidate_tower._perceptron.weights[-1]]
             before = [[v.numpy() for v in variables] for variables in (texts, others)]
             model.train_step(_batch())
             return [
@@ -378,9 +351,10 @@ class TestTraining:
 
     def test_the_temperature_is_learnt(self):
         model = _model(initial_temperature=0.2)
-        np.testing.assert_allclose(tf.exp(model.log_temperature), 0.2, rtol=1e-6)
+        model.compute_loss(_batch())
+        np.testing.assert_allclose(model.temperature, 0.2, rtol=1e-6)
         step = model.train_step(_batch())
-        np.testing.assert_allclose(step["temperature"], tf.exp(model.log_temperature))
+        np.testing.assert_allclose(step["temperature"], model.temperature)
         assert abs(float(step["temperature"]) - 0.2) > 1e-4
 
     def test_the_batch_is_not_mutated(self, model):

@@ -16,6 +16,8 @@ class MeanEncoder(HistoryEncoder):
         self, events: tf.Tensor, present: tf.Tensor, gaps: tf.Tensor, training: bool = False
     ) -> tf.Tensor:
         """See :meth:`HistoryEncoder.call`; `gaps` are not used."""
-        weights = tf.cast(present, events.dtype)[..., tf.newaxis]
+        # Sums of many would be rounded off in less than float32.
+        weights = tf.cast(present, tf.float32)[..., tf.newaxis]
         counts = tf.cumsum(weights, axis=1)
-        return tf.math.divide_no_nan(tf.cumsum(events * weights, axis=1), counts)
+        sums = tf.cumsum(tf.cast(events, tf.float32) * weights, axis=1)
+        return tf.math.divide_no_nan(sums, counts)

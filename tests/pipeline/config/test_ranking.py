@@ -28,8 +28,6 @@ def test_a_task_has_its_parameters_and_no_others(arguments, message):
     [
         ({"tasks": ()}, "at least one task is needed"),
         ({"tasks": (LIKE, LIKE)}, "two tasks share a name: like, like"),
-        ({"tasks": (TaskConfig(name="retrieval", kind="value"),)}, "a task cannot be named 'retrieval'"),
-        ({"tasks": (LIKE,), "order_by": {"love": 1.0}}, "order_by names 'love'; there are like, retrieval"),
         ({"hidden_dims": ()}, "hidden_dims"),
         ({"architecture": "transformer"}, "architecture"),
     ],

@@ -78,10 +78,29 @@ def test_a_configuration_is_frozen(tmp_path):
             {"ranking": {"tasks": [{"name": "a", "kind": "value"}] * 2}},
             "ranking: two tasks share a name: a, a",
         ),
+        ({"ranking": {"order_by": {"like": 1}}}, "ranking.order_by: unknown key"),
         (
-            {"ranking": {"order_by": {"liking": 1}}},
-            "ranking: order_by names 'liking'; there are rating, like, above_usual, retrieval",
+            {"ranking": {"tasks": [{"name": "retrieval", "kind": "value"}]}},
+            "(top level): two of the fusion's scores are named 'retrieval'",
         ),
+        (
+            {"ranking": {"tasks": [{"name": "ease", "kind": "value"}]}},
+            "(top level): two of the fusion's scores are named 'ease'",
+        ),
+        (
+            {"collaborative": {"sources": [{"kind": "popularity", "name": "content"}]}},
+            "(top level): two of the fusion's scores are named 'content'",
+        ),
+        (
+            {"fusion": {"sources": ["retrieval", "liking"]}},
+            "(top level): fusion.sources names 'liking'; there are retrieval, content, item_knn, user_knn, "
+            "ease, ials, popularity, rating, like, above_usual",
+        ),
+        (
+            {"retrieval": {"embedding_dim": 9}},
+            "retrieval: history_encoder.heads (2) must divide embedding_dim (9)",
+        ),
+        ({"retrieval": {"sampler": "none"}}, "retrieval.sampler: Input should be 'auto', 'full', 'in_batch'"),
     ],
 )
 def test_a_wrong_key_is_named_with_what_was_expected(tmp_path, change, line):
