@@ -73,7 +73,8 @@ def test_a_killed_search_goes_on_and_finds_what_is_planted(world, config):
     assert len(_kept(world)) == len(_trials(stdout)) == 4
     first = json.loads(next(iter(before)).read_text())
     assert first["values"]["learning_rate"] == GOOD
-    assert f"learning_rate {GOOD}, dropout 0.2" in stdout  # the configuration as it stands
+    configured = f"dropout 0.2, hidden_dims [16], learning_rate {GOOD}"
+    assert _trials(stdout)[1][-1] == configured
 
     best = yaml.safe_load((world.run_dir / "tuning" / "best.yaml").read_text())
     assert best["retrieval"]["learning_rate"] == GOOD
