@@ -86,7 +86,7 @@ def summarise(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 for values in [[result["figures"][name] for result in group]]
             },
             "seconds": round(sum(result["seconds"] for result in group), 1),
-            "peak_mb": max(result["peak_mb"] for result in group),
+            "peak_mb": max(result["peak_mb"] or 0 for result in group),
         }
         for (peer, model, settings), group in groups.items()
     ]

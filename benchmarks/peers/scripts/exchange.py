@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import resource
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,8 +22,6 @@ from typing import Any
 import numpy as np
 
 LIST_LENGTH = 20
-
-Lists = "dict[str, list[str]]"
 
 
 @dataclass(frozen=True)
@@ -120,10 +118,20 @@ class Exchange:
         except Exception as error:  # one model's fault must not cost the others
             line["error"] = f"{type(error).__name__}: {error}"
         line["seconds"] = round(time.monotonic() - since, 2)
-        # The largest resident set of the process so far: of this model and those before it.
-        line["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        line["peak_mb"] = peak_mb()
         with self.answers.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+
+
+def peak_mb() -> int | None:
+    """The largest resident set of this program so far, in MiB; `None` where Linux does not tell.
+
+    What `getrusage` tells would start from the process that began this one.
+    """
+    status = Path("/proc/self/status")
+    text = status.read_text(encoding="utf-8") if status.is_file() else ""
+    found = re.search(r"VmHWM:\s+(\d+) kB", text)
+    return round(int(found[1]) / 1024) if found else None
 
 
 def lists_of(

@@ -1,7 +1,9 @@
 """implicit: alternating least squares, BPR and item neighbours.
 
-The settings beside the defaults are those of its tutorial (ALS over BM25 weights), and for logs as small as
-these the ones that its authors' examples scale down to: more neighbours, fewer factors, more regularisation.
+The settings beside the defaults are those of its tutorial (ALS over BM25 weights), and what was best on a
+tenth of the training split of MovieLens 100K, drawn at random: ALS of 32 and 64 factors, regularization 10,
+30 and 100, alpha 5, 10 and 20; BPR of learning rates .01 to .05 and regularization .01 to .1; 20 to 200
+neighbours.
 """
 
 from __future__ import annotations
@@ -12,17 +14,17 @@ import numpy as np
 from exchange import LIST_LENGTH, Exchange, Ratings, lists_of
 from implicit.als import AlternatingLeastSquares
 from implicit.bpr import BayesianPersonalizedRanking
-from implicit.nearest_neighbours import BM25Recommender, CosineRecommender, bm25_weight
+from implicit.nearest_neighbours import BM25Recommender, CosineRecommender, TFIDFRecommender, bm25_weight
 
 _MODELS: list[tuple[str, type, dict[str, Any], bool]] = [
     ("ALS", AlternatingLeastSquares, {}, False),
     ("ALS", AlternatingLeastSquares, {"factors": 64, "regularization": 0.05, "alpha": 2.0}, True),
-    ("ALS", AlternatingLeastSquares, {"factors": 64, "regularization": 10.0, "alpha": 5.0}, False),
-    ("ALS", AlternatingLeastSquares, {"factors": 32, "regularization": 10.0, "alpha": 10.0}, False),
+    ("ALS", AlternatingLeastSquares, {"factors": 32, "regularization": 30.0, "alpha": 5.0}, False),
+    ("ALS", AlternatingLeastSquares, {"factors": 64, "regularization": 30.0, "alpha": 5.0}, False),
     ("BPR", BayesianPersonalizedRanking, {}, False),
-    ("BPR", BayesianPersonalizedRanking, {"factors": 64, "learning_rate": 0.05, "iterations": 200}, False),
+    ("BPR", BayesianPersonalizedRanking, {"factors": 32, "regularization": 0.05}, False),
     ("item-kNN cosine", CosineRecommender, {}, False),
-    ("item-kNN cosine", CosineRecommender, {"K": 100}, False),
+    ("item-kNN TF-IDF", TFIDFRecommender, {"K": 200}, False),
     ("item-kNN BM25", BM25Recommender, {"K": 100}, False),
 ]
 

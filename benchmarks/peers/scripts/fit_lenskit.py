@@ -58,7 +58,7 @@ def main() -> None:
     for count in (20, 100):
         settings = {"nnbrs": count, "feedback": "implicit"}
         exchange.run("ItemItem", settings, lambda s=settings: _lists(ItemItem(**s), ratings, exchange))
-    for settings in ({"features": 50}, {"features": 64, "reg": 10.0, "weight": 5.0}):
+    for settings in ({"features": 50}, {"features": 32, "reg": 30.0, "weight": 5.0}):
         exchange.run(
             "ImplicitMF", settings, lambda s=settings: _lists(ImplicitMF(**s, **seed), ratings, exchange)
         )
