@@ -18,9 +18,9 @@ import pyarrow.csv
 from benchmarks.protocol_data import is_in_test, whole_log
 from benchmarks.protocols import split_by_protocol
 from benchmarks.rating_folds import NUM_FOLDS, draw_folds, part
-from pipeline.canonical import PreparedData, prepare
+from pipeline.canonical import prepare
 from pipeline.config.run import RunConfig
-from schemas.features import ITEM_ID, TIMESTAMP, USER_ID, VALUE
+from schemas.features import ITEM_ID, TIMESTAMP, USER_ID, VALUE, TableLayout
 
 RATING = "rating"
 COLUMNS = {"user": USER_ID, "item": ITEM_ID, "value": VALUE, "time": TIMESTAMP}
@@ -50,7 +50,7 @@ def write_split(
     log = whole_log(data, min_users)
     if protocol == RATING:
         return write_folds(log, seed, folder, num_folds)
-    train, test = _lists_split(log, data, protocol, seed, config.features.history_length)
+    train, test = lists_split(log, data.layout, protocol, seed, config.features.history_length)
     write_files(train, test, folder, asks_for_values=False)
     return [folder]
 
@@ -64,11 +64,19 @@ def write_folds(log: pa.Table, seed: int, folder: Path, num_folds: int = NUM_FOL
     return folders
 
 
-def _lists_split(
-    log: pa.Table, data: PreparedData, protocol: str, seed: int, history_length: int
+def lists_split(
+    log: pa.Table, layout: TableLayout, protocol: str, seed: int, history_length: int
 ) -> tuple[pa.Table, pa.Table]:
-    """What is known, and what is tested."""
-    split = split_by_protocol(log, data.layout, protocol, seed, history_length)
+    """What is known, and what is tested.
+
+    Args:
+      log: All interactions.
+      layout: Its optional columns.
+      protocol: One of :mod:`benchmarks.protocols`.
+      seed: Of its draws.
+      history_length: Of a training example.
+    """
+    split = split_by_protocol(log, layout, protocol, seed, history_length)
     if split.timeless:
         # Neither the times nor the order of the lines may tell.
         log = log.sort_by([(USER_ID, "ascending"), (ITEM_ID, "ascending")])
