@@ -62,7 +62,7 @@ def test_files_of_a_protocol_are_its_split():
     rows = [(f"u{u}", f"i{i}", 100 + 10 * n) for u, items in enumerate(drawn) for n, i in enumerate(items)]
     users, items, times = zip(*rows, strict=True)
     columns = {"user_id": users, "item_id": items, "timestamp": pa.array(times, pa.int64())}
-    log, layout = pa.table(columns), TableLayout()
+    log, layout = pa.table(columns), TableLayout(has_value=False)
     for protocol in ("random-75", "leave-last-out"):
         train, test = lists_split(log, layout, protocol, 7, 4)
         split = split_by_protocol(log, layout, protocol, 7, 4)
