@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import tempfile
+
 from exchange import Exchange
-from surprise import SVD, BaselineOnly, Dataset, KNNBaseline, Reader, SVDpp
+from surprise import SVD, BaselineOnly, Dataset, KNNBaseline, Reader, SVDpp, Trainset
 
 _ITEM_PEARSON = {"sim_options": {"name": "pearson_baseline", "user_based": False}}
+
+
+def _trainset(exchange: Exchange) -> Trainset:
+    """The training interactions, by a file that Surprise reads: it knows no quotes."""
+    columns = exchange.columns("train.csv")
+    values = [float(value) for value in columns["value"]]
+    reader = Reader(line_format="user item rating", sep="\t", rating_scale=(min(values), max(values)))
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+        lines = zip(columns["user"], columns["item"], columns["value"], strict=True)
+        file.writelines("\t".join(line) + "\n" for line in lines)
+        file.flush()
+        return Dataset.load_from_file(file.name, reader).build_full_trainset()
 
 
 def main() -> None:
     """Runs all models."""
     exchange = Exchange.from_arguments("scikit-surprise")
-    values = exchange.ratings().values
-    scale = (float(values.min()), float(values.max()))
-    reader = Reader(line_format="user item rating timestamp", sep=",", skip_lines=1, rating_scale=scale)
-    train = Dataset.load_from_file(str(exchange.folder / "train.csv"), reader).build_full_trainset()
+    train = _trainset(exchange)
     pairs = exchange.columns("pairs.csv")
 
     def values_of(algorithm: object) -> list[float]:
