@@ -141,11 +141,13 @@ class ProtocolSplit:
         asked at once: one row a user.
       query: [T] row of the test table, for each test event.
       relevant: [T] item id of each test event.
+      timeless: Whether no event has a time.
     """
 
     tables: dict[str, pa.Table]
     query: np.ndarray
     relevant: pa.Array
+    timeless: bool
 
 
 def split_by_protocol(
@@ -190,7 +192,8 @@ def split_by_protocol(
         EVAL: with_histories(evaluation, np.searchsorted(keys, keys[evaluation])),
         TEST: with_histories(firsts, firsts),
     }
-    return ProtocolSplit(tables, query, interactions[ITEM_ID].take(pa.array(by_user[test])).combine_chunks())
+    relevant = interactions[ITEM_ID].take(pa.array(by_user[test])).combine_chunks()
+    return ProtocolSplit(tables, query, relevant, roles.timeless)
 
 
 def _asked_at(events: Events, known_as: np.ndarray) -> np.ndarray:
