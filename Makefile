@@ -12,7 +12,7 @@ INSTALLED := .venv/.installed
 
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup run test check lint types doctor bench-data lock clean
+.PHONY: help setup run test check lint types doctor bench-data bench-peers lock lock-peers clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -42,9 +42,18 @@ doctor: $(INSTALLED) ## Check that this machine can run the stack
 bench-data: $(INSTALLED) ## Time the data steps at 100 k, 1 M and 10 M synthetic events
 	@$(BIN)/python -W ignore -m benchmarks.data
 
+bench-peers: $(INSTALLED) ## Judge other libraries on the splits of two protocols, each in an environment of its own
+	@$(BIN)/python -W ignore -m benchmarks.peers --protocol random-75 --peers implicit lenskit rectools recommenders
+	@$(BIN)/python -W ignore -m benchmarks.peers --protocol rating --peers surprise lenskit
+
 lock: $(UV) ## Resolve the dependencies anew into requirements.lock
 	@$(UV) pip compile pyproject.toml --extra dev --python-version 3.10 --generate-hashes --no-header \
 	  --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
+
+lock-peers: $(UV) ## Resolve the peers' dependencies anew
+	@for file in benchmarks/peers/requirements/*.in; do \
+	  $(UV) pip compile $$file --python-version 3.10 --generate-hashes --no-header --no-annotate \
+	    --no-emit-index-url --quiet --output-file $${file%.in}.txt || exit 1; done
 
 clean: ## Remove the environment, runs and caches from the clone
 	@rm -rf .tools .venv runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache

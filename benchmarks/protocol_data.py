@@ -34,25 +34,40 @@ def prepare_protocol(
       min_users: Items that fewer users engaged with are left out.
     """
     data = prepare(config)
-    log = _whole_log(data, min_users)
+    log = whole_log(data, min_users)
     split = split_by_protocol(log, data.layout, protocol, seed, config.features.history_length)
+    known = log.filter(pa.array(~is_in_test(log, split)))
+    return write_input(data, split.tables, log, known, folder), split
+
+
+def write_input(
+    data: PreparedData, tables: dict[str, pa.Table], log: pa.Table, known: pa.Table, folder: Path
+) -> PreparedData:
+    """Writes the pipeline's input.
+
+    Args:
+      data: What the source is otherwise.
+      tables: The splits, with histories.
+      log: All interactions; the corpus is what they are with.
+      known: Those that a server knows of its users.
+      folder: Gets the new input; what is there goes.
+    """
     shutil.rmtree(folder, ignore_errors=True)
-    for name, table in split.tables.items():
+    for name, table in tables.items():
         part = folder / Stream.INTERACTIONS.value / name
         part.mkdir(parents=True)
         names = [feature.name for feature in data.features.of(Stream.INTERACTIONS)]
         pq.write_table(table.select(names), part / "part-00000.parquet", row_group_size=1 << 14)
     _copy_items(data, folder, log)
     shutil.copy(data.users_path, folder / data.users_path.name)
-    known = log.filter(pa.array(~_is_in_test(log, split)))
     pq.write_table(user_histories(known, data.layout), folder / data.histories_path.name)
-    counts = {name: {"interactions": split.tables[name].num_rows} for name in SPLITS}
+    counts = {name: {"interactions": tables[name].num_rows} for name in SPLITS}
     summary = {**data.summary, "splits": counts}
     (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
-    return replace(data, root=folder, summary=summary), split
+    return replace(data, root=folder, summary=summary)
 
 
-def _whole_log(data: PreparedData, min_users: int) -> pa.Table:
+def whole_log(data: PreparedData, min_users: int) -> pa.Table:
     """All interactions without their histories, each pair once, each user's in the order of time."""
     tables = [pq.read_table(data.stream_dir(Stream.INTERACTIONS) / split) for split in SPLITS]
     names = [name for name in tables[0].column_names if not name.startswith("history_")]
@@ -73,7 +88,7 @@ def _copy_items(data: PreparedData, folder: Path, log: pa.Table) -> None:
     pq.write_table(items.filter(pa.array(kept.to_numpy())), corpus / "part-00000.parquet")
 
 
-def _is_in_test(log: pa.Table, split: ProtocolSplit) -> pd.Series:
+def is_in_test(log: pa.Table, split: ProtocolSplit) -> pd.Series:
     """[E] bool: the test events of a log."""
     users = split.tables["test"][USER_ID].take(pa.array(split.query)).to_pandas()
     test = pd.MultiIndex.from_arrays([users, split.relevant.to_pandas()])

@@ -27,7 +27,6 @@ from schemas.features import ITEM_ID, TIMESTAMP, USER_ID, TableLayout
 
 _COLD_SHARE = 0.1
 _GIVEN_TO_COLD_USERS = 5
-_NO_TIME = 1_000_000_000
 _MAX_EVAL = 20_000  # events, drawn: each carries a whole history
 
 # What part an event plays, in the order in which events are known.
@@ -142,11 +141,13 @@ class ProtocolSplit:
         asked at once: one row a user.
       query: [T] row of the test table, for each test event.
       relevant: [T] item id of each test event.
+      timeless: Whether no event has a time.
     """
 
     tables: dict[str, pa.Table]
     query: np.ndarray
     relevant: pa.Array
+    timeless: bool
 
 
 def split_by_protocol(
@@ -169,7 +170,9 @@ def split_by_protocol(
     place[roles.order] = np.arange(len(place))
     known_as = np.maximum(roles.role, _TRAIN)  # what is given is known as training events are
     by_user = np.lexsort((place, roles.role, events.users))
-    times = np.full(len(place), _NO_TIME) if roles.timeless else _asked_at(events, known_as)
+    times = (
+        np.full(len(place), int(np.median(events.times))) if roles.timeless else _asked_at(events, known_as)
+    )
     column = interactions.column_names.index(TIMESTAMP)
     log = interactions.set_column(column, TIMESTAMP, pa.array(times, pa.int64()))
     span = _TEST + 1
@@ -189,7 +192,8 @@ def split_by_protocol(
         EVAL: with_histories(evaluation, np.searchsorted(keys, keys[evaluation])),
         TEST: with_histories(firsts, firsts),
     }
-    return ProtocolSplit(tables, query, interactions[ITEM_ID].take(pa.array(by_user[test])).combine_chunks())
+    relevant = interactions[ITEM_ID].take(pa.array(by_user[test])).combine_chunks()
+    return ProtocolSplit(tables, query, relevant, roles.timeless)
 
 
 def _asked_at(events: Events, known_as: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -44,6 +45,7 @@ from schemas.features import HISTORY_ITEM_IDS
 from serving.layout import RECOMMENDER
 
 SETTINGS = Path(__file__).parent / "settings"
+SOURCES = ("Retrieval", "Collaborative", "Ranking")
 FULL, RETRIEVAL, TITLES = "full system", "retrieval alone", "title cosine"
 _BLOCK = 64
 
@@ -193,7 +195,51 @@ def _only(lists: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.where(np.take_along_axis(allowed, first, 1), np.take_along_axis(lists, first, 1), -1)
 
 
-def run_seed(config: RunConfig, protocol: str, seed: int, folder: Path, min_users: int) -> dict[str, Any]:
+def list_ablations(
+    steps: Steps, queries: Queries, config: RunConfig, data: PreparedData
+) -> dict[str, np.ndarray]:
+    """The lists of fusions of fewer sources, trained like the whole, [Q, 20] corpus rows each."""
+    import tensorflow as tf
+
+    from pipeline.graph import bundle_settings
+    from serving.train_fusion import load_sources, train_fusion
+
+    settings = bundle_settings(config, data)
+    rehearsed = [steps.finished_steps[f"{name}Trainer"].outputs["model"] for name in SOURCES]
+    examples = steps.finished_steps["interactions.ExampleGen"].outputs["examples"]
+    generator, _ = load_sources(*(steps.folder(name) for name in SOURCES), settings)
+    collaborative = tuple(name for name in generator.sources if name not in ("retrieval", "content"))
+    ablations = {"fused: collaborative": collaborative, "fused: without tasks": generator.sources}
+    lists = {}
+    for name, sources in ablations.items():
+        changed = config.fusion.model_copy(update={"sources": sources})
+        with tempfile.TemporaryDirectory() as folder:
+            train_fusion(*rehearsed, examples, settings, changed, config.seed, folder)
+            lists[name] = _fused_lists(generator, tf.saved_model.load(folder), sources, queries)
+    return lists
+
+
+def _fused_lists(generator: Any, fusion: Any, sources: tuple[str, ...], queries: Queries) -> np.ndarray:
+    """The lists of a fusion that takes no tasks."""
+    import tensorflow as tf
+
+    from serving.fusion import standardised
+
+    parts = []
+    for block in queries.blocks():
+        raw = generator.parse(tf.constant(queries.requests[block]))
+        found = generator.generate(raw, generator.seen(raw), tf.constant(LIST_LENGTH))
+        features = standardised(tf.stack([found.scores[name] for name in sources], -1), found.valid)
+        order = fusion.order(features, tf.math.log1p(tf.cast(found.num_seen, tf.float32)))
+        best = tf.math.top_k(tf.where(found.valid, order, tf.float32.min), LIST_LENGTH).indices
+        rows = tf.where(found.valid, found.rows, -1)
+        parts.append(tf.gather(rows, best, batch_dims=1).numpy())
+    return np.concatenate(parts)
+
+
+def run_seed(
+    config: RunConfig, protocol: str, seed: int, folder: Path, min_users: int, ablation: bool
+) -> dict[str, Any]:
     """Trains and judges everything on the split of one seed; writes and gives what came of it."""
     import tensorflow as tf
 
@@ -204,6 +250,8 @@ def run_seed(config: RunConfig, protocol: str, seed: int, folder: Path, min_user
     corpus = tf.saved_model.load(steps.folder("Retrieval")).corpus
     queries = Queries.of(split, corpus.item_ids.numpy())
     lists = list_all(steps, queries, protocol)
+    if ablation:
+        lists |= list_ablations(steps, queries, config, data)
     figures = {name: asdict(judge_lists(rows, queries.relevant)) for name, rows in lists.items()}
     ids = np.append(np.array(queries.item_ids.to_pylist(), dtype=object), "")
     result = {
@@ -255,6 +303,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--config", type=Path, default=Path("configs/movielens_100k.yaml"))
     parser.add_argument("--settings", type=Path, help="by default benchmarks/settings/PROTOCOL.yaml")
     parser.add_argument("--min-users", type=int, default=1, help="of an item; others are left out")
+    parser.add_argument("--ablation", action="store_true", help="fuse fewer sources, too")
     parser.add_argument("--output", type=Path, default=Path("runs/quality"))
     return parser.parse_args()
 
@@ -267,7 +316,11 @@ def main() -> None:
     folder = arguments.output.resolve() / config.name / arguments.protocol
     results = []
     for seed in arguments.seeds:
-        results.append(run_seed(config, arguments.protocol, seed, folder / str(seed), arguments.min_users))
+        results.append(
+            run_seed(
+                config, arguments.protocol, seed, folder / str(seed), arguments.min_users, arguments.ablation
+            )
+        )
     (folder / "summary.json").write_text(json.dumps(summary(results), indent=2), encoding="utf-8")
     Console().print(table(results, arguments.protocol))
 

@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 import warnings
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,13 @@ app = typer.Typer(
     "5 the environment cannot run the stack.",
 )
 app.add_typer(data_app, name="data")
+
+
+class Tuned(str, Enum):
+    """Whose settings are searched."""
+
+    RETRIEVAL = "retrieval"
+    RANKING = "ranking"
 
 
 def _version(asked: bool) -> None:
@@ -68,6 +76,33 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     from pipeline.commands.run import run_pipeline
 
     run_pipeline(settings)
+
+
+@app.command()
+def tune(
+    trials: Annotated[int, typer.Option("--trials", "-n", min=1, help="Trainings at most.")] = 10,
+    of: Annotated[Tuned, typer.Option("--of", help="Whose settings.")] = Tuned.RETRIEVAL,
+    space: Annotated[
+        Path | None,
+        typer.Option("--space", help="YAML file that takes the place of the configuration's section tuning."),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option("--epochs", min=1, help="Of a trial, instead of the configured ones."),
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Search for better settings of a model, by its own training and the eval split.
+
+    Runs one trial after another and shows the best values as YAML. The same command goes on after a kill,
+    and more trials go on from fewer.
+
+    recstack tune --trials 20 --of ranking
+    """
+    settings = load(config)
+    from pipeline.commands.tune import tune_model
+
+    tune_model(settings, of.value, trials, space, epochs)
 
 
 @app.command()

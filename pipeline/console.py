@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.text import Text
 
-from pipeline.progress import PROGRESS_LOGGER
+from pipeline.progress import PROGRESS_LOGGER, RESULT_LOGGER
 
 if TYPE_CHECKING:
     from pipeline.runners.observed_dag_runner import Step
@@ -109,6 +109,11 @@ class StepReporter:
         if not self._console.is_terminal:
             self._console.print(f"      {escape(news)}")
 
+    def keep(self, result: str) -> None:
+        """What a running step has to say that stays on the screen."""
+        self._news = ""
+        self._console.print(f"      {escape(result)}")
+
     @property
     def summary(self) -> str:
         """How many steps ran, and how many were answered from an earlier run."""
@@ -127,7 +132,7 @@ class StepReporter:
     @contextmanager
     def live(self) -> Iterator[None]:
         """Keeps the moving line moving, and takes the news from the progress log."""
-        with _told_to(self.tell):
+        with _told_to(self.tell, self.keep):
             if not self._console.is_terminal:
                 yield
                 return
@@ -151,9 +156,9 @@ def news(console: Console) -> Iterator[None]:
 
 
 @contextmanager
-def _told_to(tell: Callable[[str], None]) -> Iterator[None]:
-    """Hands the news of the progress log on."""
-    handler = _Teller(tell)
+def _told_to(tell: Callable[[str], None], keep: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Hands the news of the progress log on, and its results apart if somebody takes them."""
+    handler = _Teller(tell, keep or tell)
     logger = logging.getLogger(PROGRESS_LOGGER)
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
@@ -166,10 +171,10 @@ def _told_to(tell: Callable[[str], None]) -> Iterator[None]:
 class _Teller(logging.Handler):
     """Hands log records on."""
 
-    def __init__(self, tell: Callable[[str], None]):
+    def __init__(self, tell: Callable[[str], None], keep: Callable[[str], None]):
         super().__init__()
-        self._tell = tell
+        self._tell, self._keep = tell, keep
 
     def emit(self, record: logging.LogRecord) -> None:
         """See :class:`logging.Handler`."""
-        self._tell(record.getMessage())
+        (self._keep if record.name == RESULT_LOGGER else self._tell)(record.getMessage())

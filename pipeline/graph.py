@@ -24,6 +24,7 @@ from pipeline.components.materializer import Materializer
 from pipeline.components.parquet_example_gen import parquet_example_gen
 from pipeline.config.data import BeamConfig
 from pipeline.config.run import RunConfig
+from pipeline.config.tuning import Model, Search
 from pipeline.preprocessing import TransformSettings
 from pipeline.request_log import RequestLog
 from pipeline.splits import EVAL, SPLITS, TRAIN
@@ -37,8 +38,10 @@ from serving.components.pusher import Pusher
 from serving.layout import newest_statistics
 from trainer.components.collaborative_trainer import CollaborativeTrainer
 from trainer.components.ranking_trainer import RankingTrainer
+from trainer.components.ranking_tuner import RankingTuner
 from trainer.components.retrieval_refit import RetrievalRefit
 from trainer.components.retrieval_trainer import RetrievalTrainer
+from trainer.components.retrieval_tuner import RetrievalTuner
 from trainer.settings import CollaborativeSettings, RankingSettings, RetrievalSettings
 
 PUSHER = "Pusher"  # a runner asks for it by name
@@ -172,6 +175,47 @@ def create_data_pipeline(
     return _pipeline(config, nodes.all, folder / "artifacts", folder / "metadata.sqlite")
 
 
+def create_tuning_pipeline(
+    config: RunConfig,
+    data: PreparedData,
+    schemas: dict[Stream, Path],
+    metadata_file: Path,
+    of: Model,
+    search: Search,
+) -> Pipeline:
+    """Builds the part of the pipeline that a model's training needs, and a search in that training's place.
+
+    Args:
+      config: The configuration.
+      data: The input files.
+      schemas: The curated schema of each stream, a text proto.
+      metadata_file: SQLite database of ML Metadata: a run's, whose steps are reused.
+      of: The model.
+      search: What is tried.
+    """
+    nodes = _data_nodes(config, data, schemas)
+    log, corpus = _streams(nodes)
+    shared: dict[str, Any] = {"layout": data.layout, "features": config.features}
+    shared |= {"seed": config.seed, "training": config.training}
+    inputs: dict[str, Any] = {
+        **log,
+        **corpus,
+        "search": search.model_dump_json(),
+        "code": code_digest("schemas", "trainer", "pipeline/config/search_space.py"),
+        "tuning_dir": str(config.tuning_dir),
+        "checkpoint_dir": str(config.checkpoints_dir / "Tuner"),
+    }
+    before: list[BaseComponent] = []
+    if of == "retrieval":
+        settings = RetrievalSettings(**shared, text=config.text, retrieval=config.retrieval)
+        tuner = RetrievalTuner(**inputs, settings=settings.model_dump_json())
+    else:
+        before = [_source_nodes(config, data, log, corpus).retrieval]
+        ranking = RankingSettings(**shared, ranking=config.ranking).model_dump_json()
+        tuner = RankingTuner(**inputs, retrieval=before[0].outputs["model"], settings=ranking)
+    return _pipeline(config, [*nodes.all, *before, tuner], config.run_dir / "artifacts", metadata_file)
+
+
 def _pipeline(
     config: RunConfig, components: list[BaseComponent], root: Path, metadata_file: Path
 ) -> Pipeline:
@@ -296,19 +340,12 @@ def _transform_nodes(
 
 def _model_nodes(config: RunConfig, data: PreparedData, nodes: DataNodes) -> ModelNodes:
     """The trainers, the fusion and the index."""
-    transforms = nodes.transforms
-    log, corpus = (
-        {
-            stream.value: transforms[stream].materializer.outputs["transformed_examples"],
-            f"{stream.value}_graph": transforms[stream].transform.outputs["transform_graph"],
-        }
-        for stream in (Stream.INTERACTIONS, Stream.ITEMS)
-    )
+    log, corpus = _streams(nodes)
     rehearsed = _source_nodes(config, data, log, corpus)
     fusion = FusionTrainer(
         **rehearsed.models,
         interactions=nodes.streams[Stream.INTERACTIONS].example_gen.outputs["examples"],
-        settings=_bundle_settings(config, data).model_dump_json(),
+        settings=bundle_settings(config, data).model_dump_json(),
         config=config.fusion.model_dump_json(),
         seed=config.seed,
         code=code_digest("schemas", "pipeline/roles.py", "trainer", "serving"),
@@ -322,6 +359,18 @@ def _model_nodes(config: RunConfig, data: PreparedData, nodes: DataNodes) -> Mod
         code=code_digest("schemas", "trainer", "serving/index.py", "serving/index_builder.py"),
     )
     return ModelNodes(rehearsed, fusion, served, index)
+
+
+def _streams(nodes: DataNodes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Examples and graph of the interactions, and of the items, as trainers take them."""
+    log, corpus = (
+        {
+            stream.value: nodes.transforms[stream].materializer.outputs["transformed_examples"],
+            f"{stream.value}_graph": nodes.transforms[stream].transform.outputs["transform_graph"],
+        }
+        for stream in (Stream.INTERACTIONS, Stream.ITEMS)
+    )
+    return log, corpus
 
 
 def _source_nodes(
@@ -371,7 +420,7 @@ def _source_nodes(
     )
 
 
-def _bundle_settings(config: RunConfig, data: PreparedData) -> BundleSettings:
+def bundle_settings(config: RunConfig, data: PreparedData) -> BundleSettings:
     """What the bundle and its judgement depend on."""
     return BundleSettings(
         name=config.name,
@@ -388,7 +437,7 @@ def _serving_nodes(
     config: RunConfig, data: PreparedData, nodes: DataNodes, models: ModelNodes
 ) -> list[BaseComponent]:
     """Bundle, verdict and push."""
-    settings = _bundle_settings(config, data).model_dump_json()
+    settings = bundle_settings(config, data).model_dump_json()
     code = code_digest("schemas", "pipeline/roles.py", "trainer", "serving")
     streams = nodes.streams
     examples = streams[Stream.INTERACTIONS].example_gen.outputs["examples"]

@@ -20,6 +20,7 @@ HEAVY = (
     "keras_nlp",
     "scann",
     "tensorflow_transform",
+    "keras_tuner",
     "pandas",
     "pyarrow",
 )
@@ -78,12 +79,18 @@ def test_preparing_data_and_asking_for_recommendations_import_no_tensorflow():
     assert not _imported_by(f"import {modules}") & {"tensorflow", "tfx", "apache_beam", "scann"}
 
 
-def test_help_answers_within_a_second():
+def test_a_search_imports_no_vertex_client():
+    statement = "import pipeline, trainer.search\nassert 'google.cloud.aiplatform' not in sys.modules"
+    assert "keras_tuner" in _imported_by(statement)
+
+
+@pytest.mark.parametrize("command", [[], ["tune"]], ids=["recstack", "tune"])
+def test_help_answers_within_a_second(command):
     seconds = []
     for _ in range(5):  # the machine may be busy
         since = time.monotonic()
         subprocess.run(
-            [sys.executable, "-m", "pipeline", "--help"], capture_output=True, check=True, cwd=ROOT
+            [sys.executable, "-m", "pipeline", *command, "--help"], capture_output=True, check=True, cwd=ROOT
         )
         seconds.append(time.monotonic() - since)
     assert min(seconds) < 1

@@ -33,6 +33,7 @@ from trainer.towers import CandidateTower, QueryTower
 Features = Mapping[str, tf.Tensor]
 
 VALIDATION_K = 20
+NDCG = "ndcg"
 
 _MAX_SCORES = 1 << 26  # of a batch of queries with the whole corpus: 256 MiB
 _MIN_VALIDATION_BATCH, _MAX_VALIDATION_BATCH = 16, 2048
@@ -108,6 +109,7 @@ class RetrievalModel(tfrs.models.Model):
         )
         self.text_optimizer = tf_keras.optimizers.Adam(config.text_learning_rate)
         self._recall = tf_keras.metrics.Mean(name=f"recall_at_{VALIDATION_K}")
+        self._ndcg = tf_keras.metrics.Mean(name=NDCG)
 
     def _build_layers(self, config: RetrievalConfig, sizes: ModelSizes, num_items: int) -> None:
         """Creates the embeddings, the history encoder and the towers."""
@@ -147,6 +149,7 @@ class RetrievalModel(tfrs.models.Model):
             config.content_dim,
             config.hidden_dims,
             config.dropout,
+            config.reads_text,
             name="candidate_tower",
         )
 
@@ -347,9 +350,16 @@ class RetrievalModel(tfrs.models.Model):
         self.compile(optimizer=self.optimizer)  # when Keras takes note of what is trainable
 
     def test_step(self, features: Features) -> dict[str, tf.Tensor]:
-        """Recall of the true item among the whole corpus, the history's items left out."""
-        self._recall.update_state(tf.cast(self.ranks(features) < VALIDATION_K, tf.float32))
-        return {self._recall.name: self._recall.result()}
+        """Recall and NDCG of the true item among the whole corpus, the history's items left out.
+
+        NDCG counts every rank, so that it also tells training's progress where the best lists are out of
+        reach, as for items that are new.
+        """
+        ranks = self.ranks(features)
+        self._recall.update_state(tf.cast(ranks < VALIDATION_K, tf.float32))
+        gains = tf.math.log(2.0) / tf.math.log(tf.cast(ranks, tf.float32) + 2.0)
+        self._ndcg.update_state(tf.where(ranks < self._unknown, gains, 0.0))
+        return {metric.name: metric.result() for metric in (self._recall, self._ndcg)}
 
     def ranks(self, features: Features) -> tf.Tensor:
         """[B] rank of each example's item, 0 the best, by `corpus_embeddings`; see :meth:`test_step`.

@@ -82,6 +82,7 @@ class CandidateTower(tf_keras.layers.Layer):
         content_dim: int,
         hidden_dims: Sequence[int],
         dropout: float,
+        reads_text: bool = True,
         **kwargs: Any,
     ):
         """Initializes the tower.
@@ -94,6 +95,7 @@ class CandidateTower(tf_keras.layers.Layer):
           content_dim: Width to which the text and each vector are projected.
           hidden_dims: Widths of the hidden layers.
           dropout: Dropout after each hidden layer.
+          reads_text: Whether the text says anything.
           **kwargs: Keras' own arguments.
         """
         super().__init__(**kwargs)
@@ -104,6 +106,7 @@ class CandidateTower(tf_keras.layers.Layer):
         self.content_dim = content_dim
         self.hidden_dims = tuple(hidden_dims)
         self.dropout = dropout
+        self.reads_text = reads_text
         self._attributes = AttributeEncoder(
             self.vocabulary_sizes, self.numbers, attribute_dim, name="attributes"
         )
@@ -125,7 +128,9 @@ class CandidateTower(tf_keras.layers.Layer):
         Returns:
           [B, dim] of length one.
         """
-        parts = [ids, self._text(text_embeddings), self._attributes(features)]
+        parts = [ids, self._attributes(features)]
+        if self.reads_text:
+            parts.append(self._text(text_embeddings))
         if self.vector_widths:
             parts.append(self._vectors(features))
         return _direction(self._perceptron(parts, training=training))
@@ -133,7 +138,7 @@ class CandidateTower(tf_keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Every constructor argument."""
         names = ("vocabulary_sizes", "numbers", "vector_widths", "attribute_dim", "content_dim")
-        own = {name: getattr(self, name) for name in (*names, "hidden_dims", "dropout")}
+        own = {name: getattr(self, name) for name in (*names, "hidden_dims", "dropout", "reads_text")}
         return {**super().get_config(), **own}
 
 

@@ -30,6 +30,9 @@ from trainer.settings import RankingSettings
 from trainer.sizes import model_sizes
 from trainer.streams import TransformedStream
 
+# What says which epoch is the best, and which of two models.
+MONITOR = Monitor("val_loss", highest=False)
+
 _EVAL_BATCH = 2048
 # Neighbours of the log that are shuffled together where a task judges lists.
 _LIST_BLOCK = 16
@@ -55,7 +58,7 @@ def train_ranking(
     items: TransformedStream,
     retrieval_dir: str,
     settings: RankingSettings,
-    model_dir: str,
+    model_dir: str | None,
     log_dir: str,
     checkpoint: Checkpoint | None = None,
 ) -> dict[str, list[float]]:
@@ -66,7 +69,8 @@ def train_ranking(
       items: The item stream, split `corpus`.
       retrieval_dir: SavedModel of a :class:`trainer.retrieval_module.RetrievalModule`.
       settings: Features, tasks and hyperparameters.
-      model_dir: Where the SavedModel of a :class:`RankingModule` is written.
+      model_dir: Where the SavedModel of a :class:`RankingModule` is written; `None` if only the history is
+        of interest, and then nothing is calibrated.
       log_dir: Where TensorBoard's logs are written.
       checkpoint: Where a training that is killed goes on from; removed at the end.
 
@@ -112,13 +116,14 @@ def train_ranking(
         train=lambda seed: dataset(TRAIN, batch_size, seed),
         validation=validation,
         phases=[Phase(config.epochs, (optimizer,), patience=config.patience)],
-        monitor=Monitor("val_loss", highest=False),
+        monitor=MONITOR,
         seed=settings.seed,
         log_dir=log_dir,
     )
     history = fit(model, fitting, checkpoint)
-    calibrations = _calibrate(model, config, validation, history) if config.calibrated else {}
-    tf.saved_model.save(RankingModule(model, config, retrieval, calibrations), model_dir)
+    if model_dir is not None:
+        calibrations = _calibrate(model, config, validation, history) if config.calibrated else {}
+        tf.saved_model.save(RankingModule(model, config, retrieval, calibrations), model_dir)
     if checkpoint is not None:
         checkpoint.remove()
     return history

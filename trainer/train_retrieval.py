@@ -20,7 +20,7 @@ from trainer.item_lookup import ItemLookup
 from trainer.randomness import seed_everything
 from trainer.request import ItemTransform, QueryTransform
 from trainer.retrieval import (
-    VALIDATION_K,
+    NDCG,
     RefreshCorpusEmbeddings,
     RetrievalModel,
     validation_batch_size,
@@ -35,14 +35,16 @@ from trainer.text_tower import build_text_tower
 from trainer.windows import Windows
 
 _REPORT_FILE = "training.json"
-_MONITOR = f"val_recall_at_{VALIDATION_K}"
+
+# What says which epoch is the best, and which of two models.
+MONITOR = Monitor(f"val_{NDCG}", highest=True)
 
 
 def train_retrieval(
     interactions: TransformedStream,
     items: TransformedStream,
     settings: RetrievalSettings,
-    model_dir: str,
+    model_dir: str | None,
     log_dir: str,
     checkpoint: Checkpoint | None = None,
     rehearsal_dir: str | None = None,
@@ -55,7 +57,8 @@ def train_retrieval(
       interactions: The interaction stream, splits `train` and `eval`.
       items: The item stream, split `corpus`.
       settings: Features and hyperparameters.
-      model_dir: Where the SavedModel of a :class:`RetrievalModule` is written.
+      model_dir: Where the SavedModel of a :class:`RetrievalModule` is written; `None` if only the history is
+        of interest.
       log_dir: Where TensorBoard's logs are written.
       checkpoint: Where a training that is killed goes on from; removed at the end.
       rehearsal_dir: SavedModel of a training on fewer splits, whose best epoch is where this one ends. By
@@ -84,17 +87,18 @@ def train_retrieval(
     validation = _validation(interactions, lookup, settings)
     epochs = None if rehearsal_dir is None else _best_epoch(rehearsal_dir)
     history = _fit(model, train, validation, settings, log_dir, checkpoint, epochs)
-    model.refresh_corpus_embeddings()
-    module = RetrievalModule(
-        model,
-        corpus,
-        lookup,
-        QueryTransform(interactions.transform_output, features, lookup),
-        ItemTransform(items.transform_output, features),
-    )
-    tf.saved_model.save(module, model_dir)
-    best = {"best_epoch": epochs or int(np.argmax(history[_MONITOR])) + 1}
-    Path(model_dir, _REPORT_FILE).write_text(json.dumps(best), encoding="utf-8")
+    if model_dir is not None:
+        model.refresh_corpus_embeddings()
+        module = RetrievalModule(
+            model,
+            corpus,
+            lookup,
+            QueryTransform(interactions.transform_output, features, lookup),
+            ItemTransform(items.transform_output, features),
+        )
+        tf.saved_model.save(module, model_dir)
+        best = {"best_epoch": epochs or int(np.argmax(history[MONITOR.name])) + 1}
+        Path(model_dir, _REPORT_FILE).write_text(json.dumps(best), encoding="utf-8")
     if checkpoint is not None:
         checkpoint.remove()
     return history
@@ -158,7 +162,7 @@ def _fit(
     checkpoint: Checkpoint | None,
     epochs: int | None,
 ) -> dict[str, list[float]]:
-    """Fits with the text tower, then without: for `epochs`, or until the validation recall stops rising."""
+    """Fits with the text tower, then without: for `epochs`, or until the validation NDCG stops rising."""
     config = settings.retrieval
     num_epochs = epochs or config.epochs
     optimizer = tf_keras.optimizers.Adam(config.learning_rate)
@@ -176,7 +180,7 @@ def _fit(
         train=train,
         validation=validation,
         phases=[phase for phase in (fine_tuning, rest) if phase.epochs],
-        monitor=Monitor(_MONITOR, highest=True),
+        monitor=MONITOR,
         seed=settings.seed,
         log_dir=log_dir,
         callbacks=[RefreshCorpusEmbeddings()],

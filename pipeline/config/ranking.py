@@ -110,7 +110,7 @@ class RankingConfig(Frozen):
     attention_dim: int = Field(default=16, ge=1)
     factor_dim: int = Field(default=32, ge=0)
     factor_prior: float = Field(default=20.0, ge=0)
-    dropout: float = Field(default=0.5, ge=0, lt=1)
+    dropout: float = Field(default=0.3, ge=0, lt=1)
     calibrated: bool = True
     epochs: int = Field(default=8, ge=1)
     patience: int = Field(default=1, ge=1)

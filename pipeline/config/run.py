@@ -27,12 +27,15 @@ from pipeline.config.privacy import PrivacyConfig
 from pipeline.config.ranking import RankingConfig
 from pipeline.config.text import TextTowerConfig
 from pipeline.config.training import FusionConfig, IndexConfig, RetrievalConfig
+from pipeline.config.tuning import TuningConfig
 from pipeline.errors import InputError
 
-# In a run's folder: the prepared data, what was only validated, and where trainings stand.
+# In a run's folder: the prepared data, what was only validated, where trainings stand, and what became of the
+# trials of a search for hyperparameters.
 DATA_DIR = "data"
 VALIDATION_DIR = "validation"
 CHECKPOINTS_DIR = "checkpoints"
+TUNING_DIR = "tuning"
 # Scores of candidates that every run has.
 RETRIEVAL_SOURCES = ("retrieval", "content")
 
@@ -101,6 +104,7 @@ class RunConfig(Frozen):
     index: IndexConfig = IndexConfig()
     fusion: FusionConfig = FusionConfig()
     gate: GateConfig = GateConfig()
+    tuning: TuningConfig = TuningConfig()
     beam: BeamConfig = BeamConfig()
 
     @model_validator(mode="after")
@@ -133,6 +137,11 @@ class RunConfig(Frozen):
         return self.run_dir / CHECKPOINTS_DIR
 
     @property
+    def tuning_dir(self) -> Path:
+        """Folder of the searches for hyperparameters."""
+        return self.run_dir / TUNING_DIR
+
+    @property
     def bundle_dir(self) -> Path:
         """Folder of the pushed versions."""
         return self.run_dir / "bundle"
@@ -152,18 +161,22 @@ def load_config(path: Path, *changes: Path) -> RunConfig:
       InputError: The file cannot be read, is not YAML, or breaks the model; the message names
         each key and what was expected.
     """
-    raw = _read(path)
+    raw = read_settings(path)
     for change in changes:
-        raw = _merged(raw, _read(change))
+        raw = _merged(raw, read_settings(change))
     try:
         config = RunConfig.model_validate(raw)
     except ValidationError as error:
-        raise InputError(f"{path} is not a valid configuration:\n{_explain(error)}") from error
+        raise InputError(f"{path} is not a valid configuration:\n{explained(error)}") from error
     return _with_absolute_inputs(config, path.resolve().parent)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """A YAML file's settings."""
+def read_settings(path: Path) -> dict[str, Any]:
+    """A YAML file's settings.
+
+    Raises:
+      InputError: It cannot be read, or holds no mapping.
+    """
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -184,7 +197,7 @@ def _merged(settings: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _explain(error: ValidationError) -> str:
+def explained(error: ValidationError) -> str:
     """One line a problem: the dotted key and what was wrong with it."""
     lines = []
     for problem in error.errors():

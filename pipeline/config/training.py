@@ -34,6 +34,7 @@ class RetrievalConfig(Frozen):
         popularity and its weight.
       attribute_dim: Width of attribute embeddings.
       content_dim: Width to which an item's text and each of its dense vectors are projected.
+      reads_text: Whether the candidate tower reads texts; without, they are a source of candidates alone.
       history_encoder: How the history becomes one vector.
       user_id: Whether a user has an embedding beside the history. Without one, a user is what he did,
         and a new user is answered as well as one that training has seen.
@@ -61,8 +62,8 @@ class RetrievalConfig(Frozen):
       epochs: Passes at most.
       text_epochs: Passes in which the text tower is fine-tuned, if `text.training` says so; after them its
         embeddings are computed once and kept, which makes a pass many times cheaper.
-      patience: Epochs without a better validation recall before training stops.
-      validation_examples: Examples of the eval split, evenly spaced, by which recall is measured
+      patience: Epochs without a better validation NDCG before training stops.
+      validation_examples: Examples of the eval split, evenly spaced, by which it is judged
         after each epoch; all of them if there are no more.
       batch_size: Examples a step.
       learning_rate: Of the towers (Adam).
@@ -73,6 +74,7 @@ class RetrievalConfig(Frozen):
     embedding_dim: int = Field(default=64, ge=2)
     attribute_dim: int = Field(default=8, ge=1)
     content_dim: int = Field(default=32, ge=1)
+    reads_text: bool = True
     history_encoder: HistoryEncoderConfig = HistoryEncoderConfig()
     user_id: bool = False
     hidden_dims: tuple[int, ...] = (128,)

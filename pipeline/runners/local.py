@@ -19,6 +19,7 @@ from pipeline.schema_files import schema_files
 if TYPE_CHECKING:
     from tfx.orchestration.pipeline import Pipeline
 
+    from pipeline.config.tuning import Model, Search
     from pipeline.runners.observed_dag_runner import StepListener
 
 
@@ -78,6 +79,32 @@ def validate_locally(
         return create_data_pipeline(absolute, data, schemas, folder.resolve(), transform)
 
     _run(config, create, listener, folder / VALIDATION_LOG)
+
+
+def tune_locally(
+    config: RunConfig, data: PreparedData, of: Model, search: Search, listener: StepListener
+) -> None:
+    """Runs a search, and before it those steps of a run that it needs and ML Metadata does not have.
+
+    Args:
+      config: The configuration.
+      data: The input files.
+      of: Whose settings are searched.
+      search: What is tried.
+      listener: Is told of the steps.
+
+    Raises:
+      RecstackError: A step ended with a message for the user.
+    """
+    schemas = schema_files(config, data)
+
+    def create(absolute: RunConfig) -> Pipeline:
+        from pipeline.graph import create_tuning_pipeline
+
+        metadata_file = absolute.run_dir / "metadata.sqlite"
+        return create_tuning_pipeline(absolute, data, schemas, metadata_file, of, search)
+
+    _run(config, create, listener, log_file(config))
 
 
 def _run(

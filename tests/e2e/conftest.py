@@ -27,12 +27,16 @@ class World:
     first_run: subprocess.CompletedProcess[str]
 
     @property
+    def run_dir(self) -> Path:
+        return self.folder / "runs" / "checkerboard"
+
+    @property
     def bundle(self) -> Path:
-        return self.folder / "runs" / "checkerboard" / "bundle"
+        return self.run_dir / "bundle"
 
     @property
     def artifacts(self) -> Path:
-        return self.folder / "runs" / "checkerboard" / "artifacts"
+        return self.run_dir / "artifacts"
 
     def run(self, changes: dict | None = None) -> tuple[subprocess.CompletedProcess[str], float]:
         """Runs the pipeline with changes to the configuration; also the seconds that it took."""

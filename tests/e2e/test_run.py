@@ -20,9 +20,10 @@ DRIFT_STEPS = ["interactions.DriftValidator", "items.DriftValidator"]
 OTHER_STEPS = [
     "AnomalyGate",
     "RetrievalTrainer",
-    "Indexer",
     "CollaborativeTrainer",
     "RankingTrainer",
+    "FusionTrainer",
+    "Indexer",
     "Bundler",
     "Evaluator",
     "Pusher",

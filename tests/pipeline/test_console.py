@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from pipeline.console import StepReporter, seconds_text
-from pipeline.progress import PROGRESS_LOGGER
+from pipeline.progress import PROGRESS_LOGGER, RESULT_LOGGER
 from pipeline.runners.observed_dag_runner import Step
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +40,7 @@ def _report(is_terminal):
         reporter.planned(["A", "items.B"])
         reporter.started("A")
         logging.getLogger(PROGRESS_LOGGER).info("epoch 1: loss [0.5]")
+        logging.getLogger(RESULT_LOGGER).info("trial 1: 0.5")
         sys.stdout.write("a library's chatter\n")
         reporter.finished(Step("A", 12.3, False, {"model": "/a"}))
         reporter.started("items.B")
@@ -51,6 +52,7 @@ def test_without_a_terminal_each_piece_of_news_is_a_line():
     text, reporter = _report(is_terminal=False)
     assert [line.split() for line in text.splitlines()] == [
         ["epoch", "1:", "loss", "[0.5]"],
+        ["trial", "1:", "0.5"],
         ["✓", "A", "12", "s"],
         ["✓", "items.B", "reused"],
     ]
@@ -58,8 +60,9 @@ def test_without_a_terminal_each_piece_of_news_is_a_line():
     assert reporter.outputs == {"model": "/a", "index": "/b"}
 
 
-def test_a_terminal_keeps_the_finished_steps():
+def test_a_terminal_keeps_the_finished_steps_and_the_results():
     text, _ = _report(is_terminal=True)
+    assert text.count("      trial 1: 0.5\n") == 1
     assert "✓ A" in text
     assert "✓ items.B" in text
     assert "chatter" not in text

@@ -12,7 +12,7 @@ from pipeline.history import with_history
 from pipeline.splits import EVAL, SPLITS, TEST, TRAIN
 from schemas.features import TableLayout
 from schemas.tables import interactions_schema
-from serving import test_interactions as module
+from serving import judged_interactions as module
 from serving.bundle_settings import BundleSettings
 from serving.interactions import read_interactions
 from serving.judged_interactions import JudgedInteractions

@@ -88,6 +88,9 @@ def _cut_requests(batch):
     return {name: tf.constant(values) for name, values in cut.items()}
 
 
+ABSENT = {"recency": np.zeros(5, np.float32), "recency_bucket": np.full(5, 3)}
+
+
 class TestMoments:
     @pytest.fixture(scope="class")
     def model(self):
@@ -194,22 +197,20 @@ class TestLoss:
 class TestWhatIsLeftOut:
     """While training: times, attributes, ids, and the order of events of one second."""
 
-    ABSENT = {"recency": np.zeros(5, np.float32), "recency_bucket": np.full(5, 3)}
-
     def test_history_numbers_are_known_of_the_request_alone(self):
         model = _model(sizes=TIMED)
-        moved = np.abs(_logits(model) - _logits(model, _batch(**self.ABSENT))).max(axis=1) > 1e-4
+        moved = np.abs(_logits(model) - _logits(model, _batch(**ABSENT))).max(axis=1) > 1e-4
         np.testing.assert_array_equal(moved, IS_REQUEST)
 
     def test_moments_inside_lack_them_as_a_request_without_times_does(self):
         model = _model(sizes=TIMED)
-        requests = model.query_embeddings(_cut_requests(_batch(**self.ABSENT))).numpy()
+        requests = model.query_embeddings(_cut_requests(_batch(**ABSENT))).numpy()
         expected = requests @ model.corpus_embeddings.numpy()[:-1].T
         np.testing.assert_allclose(_logits(model)[~IS_REQUEST], expected[~IS_REQUEST], atol=1e-4)
 
     def test_time_dropout(self):
         model, other = (_model(sizes=TIMED, time_dropout=share) for share in (0.999999, 0.0))
-        without = _logits(model, _batch(**self.ABSENT))
+        without = _logits(model, _batch(**ABSENT))
         np.testing.assert_allclose(_logits(model, training=True), without, atol=1e-4)
         assert np.abs(_logits(model) - without).max() > 1e-3  # only while training
         np.testing.assert_allclose(_logits(other, training=True), _logits(other), atol=1e-5)
