@@ -372,9 +372,13 @@ class RetrievalModel(tfrs.models.Model):
         true_rows = tf.where(in_corpus, true_rows, 0)
         true_scores = tf.gather(scores, true_rows, batch_dims=1)
         is_own = tf.equal(tf.range(self._unknown)[tf.newaxis], true_rows[:, tf.newaxis])
-        rivals = tf.logical_not(self._is_seen(features) | is_own)
+        seen = self._is_seen(features)
+        rivals = tf.logical_not(seen | is_own)
         # What is not lower counts as better, so that neither ties nor NaN make a broken model look perfect.
-        better = rivals & tf.logical_not(scores < true_scores[:, tf.newaxis])
+        is_lower = scores < true_scores[:, tf.newaxis]
+        # An item of the history would not be recommended: it comes after all that are not.
+        is_lower &= ~tf.gather(seen, true_rows, batch_dims=1)[:, tf.newaxis]
+        better = rivals & tf.logical_not(is_lower)
         count = tf.reduce_sum(tf.cast(better, tf.int32), axis=1)
         return tf.where(in_corpus, count, tf.int32.max)
 
