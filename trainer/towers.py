@@ -128,9 +128,8 @@ class CandidateTower(tf_keras.layers.Layer):
         Returns:
           [B, dim] of length one.
         """
-        parts = [ids, self._attributes(features)]
-        if self.reads_text:
-            parts.append(self._text(text_embeddings))
+        texts = [self._text(text_embeddings)] if self.reads_text else []
+        parts = [ids, *texts, self._attributes(features)]
         if self.vector_widths:
             parts.append(self._vectors(features))
         return _direction(self._perceptron(parts, training=training))

@@ -89,6 +89,7 @@ CASES = [
             "vector_widths": {"sound": 3, "image": 1},
             "attribute_dim": 2,
             "content_dim": 4,
+            "reads_text": False,
         },
     ),
     Case(

@@ -43,12 +43,29 @@ def _share_in_group(model, examples):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("history_encoder", ["mean", "attention"])
-def test_items_of_the_own_group_come_first(history_encoder):
+@pytest.mark.parametrize(
+    ("encoder", "sampler", "loss"),
+    [
+        ("mean", "full", "softmax"),
+        ("self_attention", "full", "bpr"),
+        ("gru", "full", "softmax"),
+        ("mean", "mixed", "softmax"),
+        ("cnn", "hard", "softmax"),
+        ("self_attention", "in_batch", "softmax"),
+    ],
+)
+def test_items_of_the_own_group_come_first(encoder, sampler, loss):
     rng = np.random.default_rng(0)
     train, test = _examples(rng, EVENTS), _examples(rng, 4)
     config = RetrievalConfig(
-        embedding_dim=8, id_dim=8, attribute_dim=2, hidden_dims=(8,), history_encoder=history_encoder
+        embedding_dim=8,
+        attribute_dim=2,
+        hidden_dims=(8,),
+        history_encoder={"kind": encoder, "dropout": 0.0, "blocks": 1},
+        sampler=sampler,
+        loss=loss,
+        num_uniform=8,
+        num_hard=2,
     )
     model = RetrievalModel(
         config,
@@ -67,15 +84,14 @@ def test_items_of_the_own_group_come_first(history_encoder):
     batches = tf.data.Dataset.from_tensor_slices(train).shuffle(1000, seed=0).batch(48, drop_remainder=True)
     # A step that need not create variables is traced once instead of twice.
     model.optimizer.build(model.trainable_variables)
-    fitted = model.fit(batches, epochs=25, verbose=0)
+    fitted = model.fit(batches, epochs=75 if encoder == "gru" else 25, verbose=0)
     assert fitted.history["loss"][-1] < fitted.history["loss"][0]
     model.refresh_corpus_embeddings()
-    assert _share_in_group(model, test) > 0.9
-    # A new user's history says what the user likes, if not as clearly: it may hold no more than one item.
+    # A user is what he did: one whom training has not seen is answered as well.
     told = test["history_item_ids"][:, 0] >= 0
     new = {name: values[told] for name, values in test.items()}
     new["user_id"] = np.full_like(new["user_id"], NEW_USER)
-    assert _share_in_group(model, new) > 0.8
+    assert _share_in_group(model, new) > 0.9
 
 
 SOUND_DIM = 6
@@ -98,7 +114,7 @@ def test_the_vector_places_items_that_nobody_has_seen():
     sounds *= rng.uniform(0.1, 10, [NUM_ITEMS, 1])  # each of another loudness, which must not matter
     corpus.features["sound"] = np.append(sounds, np.zeros([1, SOUND_DIM]), axis=0).astype(np.float32)
     model = RetrievalModel(
-        RetrievalConfig(embedding_dim=8, id_dim=8, attribute_dim=2, hidden_dims=(8,), id_dropout=0.3),
+        RetrievalConfig(embedding_dim=8, attribute_dim=2, hidden_dims=(8,), id_dropout=0.3, user_id=True),
         replace(SIZES, num_users=NUM_USERS + 1, item_vectors={"sound": SOUND_DIM}),
         corpus,
         np.bincount(train["item_id"], minlength=NUM_ITEMS),
@@ -118,5 +134,6 @@ def test_the_vector_places_items_that_nobody_has_seen():
         return np.mean(best % NUM_GROUPS == test["item_id"][:, np.newaxis] % NUM_GROUPS)
 
     assert share_in_group() > 0.9
-    model.vector_encoder.set_weights([np.zeros_like(w) for w in model.vector_encoder.get_weights()])
+    vectors = model.candidate_tower._vectors
+    vectors.set_weights([np.zeros_like(weights) for weights in vectors.get_weights()])
     assert share_in_group() < 0.75  # by chance a third, of a dozen items
