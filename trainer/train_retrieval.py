@@ -98,8 +98,8 @@ def train_retrieval(
         )
         tf.saved_model.save(module, model_dir)
         judged = history[MONITOR.name]
-    last_counts = epochs is not None or settings.retrieval.patience is None
-    best = {"best_epoch": len(judged) if last_counts else int(np.argmax(judged)) + 1}
+        last_counts = epochs is not None or settings.retrieval.patience is None
+        best = {"best_epoch": len(judged) if last_counts else int(np.argmax(judged)) + 1}
         Path(model_dir, _REPORT_FILE).write_text(json.dumps(best), encoding="utf-8")
     if checkpoint is not None:
         checkpoint.remove()
