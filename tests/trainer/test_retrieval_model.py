@@ -39,6 +39,7 @@ def _model(corpus=None, sizes=SIZES, **changes):
 
 def _batch(items=ITEMS, histories=HISTORIES):
     batch = {**make_queries(len(items)), "item_id": np.int32(items), "history_item_ids": np.int32(histories)}
+    batch["history_gaps"] = np.resize(batch["history_gaps"], np.shape(histories))
     return {name: tf.constant(values) for name, values in batch.items()}
 
 
@@ -296,7 +297,10 @@ def test_refreshed_embeddings_are_those_of_the_candidates(model):
 
 
 def test_validation_counts_ranks_below_k():
-    """More items than k, a query without a history, and its item made the best, then the worst."""
+    """More items than k, a query without a history, and its item made the best, then the worst.
+
+    NDCG counts every rank.
+    """
     num_items = VALIDATION_K + 5
     corpus, counts = make_corpus(num_items), np.ones(num_items)
     model = RetrievalModel(_config(), SIZES, corpus, counts, make_text_tower(), text_cache_mb=1)
@@ -306,7 +310,10 @@ def test_validation_counts_ranks_below_k():
         others = np.tile(query * 0.5, (num_items, 1))
         model.corpus_embeddings.assign(np.concatenate([[item], others]))
         model.reset_metrics()
-        assert model.test_step(batch)[f"recall_at_{VALIDATION_K}"].numpy() == expected
+        figures = model.test_step(batch)
+        assert figures[f"recall_at_{VALIDATION_K}"].numpy() == expected
+        rank = 0 if expected else num_items - 1
+        np.testing.assert_allclose(figures["ndcg"], 1 / np.log2(rank + 2), rtol=1e-5)
 
 
 class TestTraining:

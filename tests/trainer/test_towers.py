@@ -74,13 +74,13 @@ class TestResidualPerceptron:
 
 
 class TestCandidateTower:
-    def _tower(self, vector_widths):
-        tower = CandidateTower({"region": 2}, ("age",), vector_widths, 2, 3, (6,), dropout=0.0)
+    def _tower(self, vector_widths, reads_text=True):
+        tower = CandidateTower({"region": 2}, ("age",), vector_widths, 2, 3, (6,), 0.0, reads_text)
         self._call(tower)
         return _randomised(tower)
 
-    def _call(self, tower, ids=IDS):
-        return tower(tf.constant(ids), features=FEATURES, text_embeddings=tf.constant(TEXTS)).numpy()
+    def _call(self, tower, ids=IDS, texts=TEXTS):
+        return tower(tf.constant(ids), features=FEATURES, text_embeddings=tf.constant(texts)).numpy()
 
     @pytest.mark.parametrize("vector_widths", [{}, {"sound": 3}])
     def test_equals_the_oracle(self, vector_widths):
@@ -91,6 +91,12 @@ class TestCandidateTower:
             parts.append(tower._vectors({"sound": tf.constant(FEATURES["sound"])}).numpy())
         expected = _unit(_perceptron(tower._perceptron, parts))
         np.testing.assert_allclose(self._call(tower), expected, atol=1e-5)
+
+    @pytest.mark.parametrize("reads_text", [True, False])
+    def test_texts_say_something_if_they_are_read(self, reads_text):
+        tower = self._tower({}, reads_text)
+        difference = np.abs(self._call(tower, texts=TEXTS + 1.0) - self._call(tower)).max()
+        assert (difference > 1e-3) == reads_text
 
     def test_length_one(self):
         output = self._call(self._tower({"sound": 3}), 1000 * IDS)
