@@ -75,11 +75,15 @@ def settings(folder: Path) -> dict:
         "retrieval": {
             "embedding_dim": 16,
             "hidden_dims": [16],
-            "history_encoder": {"blocks": 1},
-            "window_stride": 2,
+            "history_encoder": {"kind": "mean"},  # which learns in few steps
+            "window_stride": 1,
+            # Texts and attributes must soon carry an item that has no id.
+            "id_dropout": 0.5,
             "batch_size": 32,
             "epochs": 12,
-            "learning_rate": 0.01,
+            # Within a genre nothing can be told apart: the best epoch by the eval split is an early one.
+            "patience": None,
+            "learning_rate": 0.02,
         },
         "ranking": {"hidden_dims": [16], "batch_size": 64, "epochs": 3},
         "index": {"kind": "scann", "retrieved": 20, "recall_queries": 50},

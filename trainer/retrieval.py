@@ -366,19 +366,16 @@ class RetrievalModel(tfrs.models.Model):
 
         The largest int32 for an item outside the corpus.
         """
-        scores = self._scores(features)
+        is_seen = self._is_seen(features)
+        scores = tf.where(is_seen, tf.float32.min, self._scores(features))  # one's own is last if it was seen
         true_rows = features[ITEM_ID]
         in_corpus = true_rows < self._unknown
         true_rows = tf.where(in_corpus, true_rows, 0)
         true_scores = tf.gather(scores, true_rows, batch_dims=1)
         is_own = tf.equal(tf.range(self._unknown)[tf.newaxis], true_rows[:, tf.newaxis])
-        seen = self._is_seen(features)
-        rivals = tf.logical_not(seen | is_own)
+        rivals = tf.logical_not(is_seen | is_own)
         # What is not lower counts as better, so that neither ties nor NaN make a broken model look perfect.
-        is_lower = scores < true_scores[:, tf.newaxis]
-        # An item of the history would not be recommended: it comes after all that are not.
-        is_lower &= ~tf.gather(seen, true_rows, batch_dims=1)[:, tf.newaxis]
-        better = rivals & tf.logical_not(is_lower)
+        better = rivals & tf.logical_not(scores < true_scores[:, tf.newaxis])
         count = tf.reduce_sum(tf.cast(better, tf.int32), axis=1)
         return tf.where(in_corpus, count, tf.int32.max)
 

@@ -97,7 +97,9 @@ def train_retrieval(
             ItemTransform(items.transform_output, features),
         )
         tf.saved_model.save(module, model_dir)
-        best = {"best_epoch": epochs or int(np.argmax(history[MONITOR.name])) + 1}
+        judged = history[MONITOR.name]
+        last_counts = epochs is not None or settings.retrieval.patience is None
+        best = {"best_epoch": len(judged) if last_counts else int(np.argmax(judged)) + 1}
         Path(model_dir, _REPORT_FILE).write_text(json.dumps(best), encoding="utf-8")
     if checkpoint is not None:
         checkpoint.remove()

@@ -56,7 +56,7 @@ def run_peer(
             command = [python, SCRIPTS / f"fit_{peer}.py", folder, answers, "--seed", str(seed)]
             reason = None
             try:
-                run_bounded(command, seconds, dict.fromkeys(_THREADS, str(threads)))
+                run_bounded(command, seconds, dict.fromkeys(_THREADS, str(threads)), folder)
             except PeerError as error:
                 reason = {"peer": peer, "fold": number, "error": str(error)}
             results += [{"peer": peer, "fold": number, **line} for line in judge_answers(folder, answers)]

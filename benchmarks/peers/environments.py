@@ -82,13 +82,19 @@ def find_uv() -> str:
     return found
 
 
-def run_bounded(command: list[str | Path], seconds: float, environment: dict[str, str] | None = None) -> None:
+def run_bounded(
+    command: list[str | Path],
+    seconds: float,
+    environment: dict[str, str] | None = None,
+    folder: Path | None = None,
+) -> None:
     """Runs a program.
 
     Args:
       command: What.
       seconds: After which it is ended.
       environment: Variables on top of our own.
+      folder: Where it runs, and may leave logs; by default here.
 
     Raises:
       PeerError: It failed, with the end of what it said, or took too long.
@@ -96,7 +102,9 @@ def run_bounded(command: list[str | Path], seconds: float, environment: dict[str
     variables = {**os.environ, "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never", **(environment or {})}
     variables.pop("PYTHONPATH", None)  # nothing of ours in a peer's environment
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, env=variables)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=seconds, env=variables, cwd=folder
+        )
     except subprocess.TimeoutExpired:
         raise PeerError(f"{Path(command[0]).name} took more than {seconds:g} s") from None
     if done.returncode:

@@ -62,7 +62,8 @@ class RetrievalConfig(Frozen):
       epochs: Passes at most.
       text_epochs: Passes in which the text tower is fine-tuned, if `text.training` says so; after them its
         embeddings are computed once and kept, which makes a pass many times cheaper.
-      patience: Epochs without a better validation NDCG before training stops.
+      patience: Epochs without a better validation NDCG before training stops; the best one counts. Without
+        (`null`) every epoch is run, and the last one counts.
       validation_examples: Examples of the eval split, evenly spaced, by which it is judged
         after each epoch; all of them if there are no more.
       batch_size: Examples a step.
@@ -91,7 +92,7 @@ class RetrievalConfig(Frozen):
     shuffle_ties: bool = True
     epochs: int = Field(default=30, ge=1)
     text_epochs: int = Field(default=1, ge=0)
-    patience: int = Field(default=4, ge=1)
+    patience: int | None = Field(default=4, ge=1)
     validation_examples: int = Field(default=20_000, ge=1)
     batch_size: int = Field(default=128, ge=2)
     learning_rate: float = Field(default=1e-3, gt=0)

@@ -177,6 +177,16 @@ def test_a_fake_peer_runs_and_what_fails_is_told(lists_folder, tmp_path, monkeyp
     assert (entry["model"], entry["folds"]) == ("popular", 1)
 
 
+def test_a_script_that_is_asked_for_what_it_does_not_answer_says_so(lists_folder, tmp_path, monkeypatch):
+    (tmp_path / "exchange.py").write_bytes((SCRIPTS / "exchange.py").read_bytes())
+    script = "from exchange import Exchange\nExchange.from_arguments('fake').expect(values=True)\n"
+    (tmp_path / "fit_fake.py").write_text(script, encoding="utf-8")
+    monkeypatch.setattr(command, "SCRIPTS", tmp_path)
+    monkeypatch.setattr(Environments, "python", lambda self, peer: sys.executable)
+    (result,) = command.run_peer("fake", [lists_folder], 1, Environments(tmp_path), 60.0, 1)
+    assert result["error"].endswith("fake answers values alone in this benchmark")
+
+
 def test_a_peer_that_cannot_be_installed_does_not_stop_the_others(lists_folder, tmp_path):
     environments = Environments(tmp_path / "environments", install=False)
     (result,) = command.run_peer("implicit", [lists_folder], 1, environments, 1.0, 1)

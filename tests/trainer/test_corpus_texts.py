@@ -38,13 +38,13 @@ def test_without_the_cache_the_embeddings_are_the_same(cached, tower, caplog):
 
 def test_enough_memory_gives_no_warning(tower, caplog):
     CorpusTexts(tower, TEXTS, cache_mb=1)
-    assert not caplog.records
+    assert not [record for record in caplog.records if record.name.startswith("trainer")]
 
 
 def test_nothing_frozen_means_nothing_cached_and_no_warning(caplog):
     tower = make_text_tower(trainable_layers=2)
     texts = CorpusTexts(tower, TEXTS, cache_mb=0)
-    assert not caplog.records
+    assert not [record for record in caplog.records if record.name.startswith("trainer")]
     np.testing.assert_allclose(texts.embed(ROWS), tower(tf.gather(np.append(TEXTS, b""), ROWS)), atol=1e-6)
 
 

@@ -162,7 +162,7 @@ def test_two_processes_at_once(tmp_path):
 @pytest.fixture
 def config(bert_dir, tmp_path, monkeypatch):
     monkeypatch.setenv("RECSTACK_CACHE", str(tmp_path))
-    return TextTowerConfig(weights=str(bert_dir), max_tokens=8)
+    return TextTowerConfig(weights=str(bert_dir), max_tokens=8, training="top")
 
 
 def _counted(monkeypatch):

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import scipy.sparse as sp
 import tensorflow as tf
+from threadpoolctl import threadpool_limits
 
 from pipeline.config.collaborative import IalsConfig
 from trainer.collaborative.history import HistorySets
@@ -77,5 +78,7 @@ def _item_factors(binary: sp.csr_matrix, config: IalsConfig, seed: int) -> np.nd
             num_threads=1,
             random_state=seed,
         )
-        model.fit(binary * np.float32(1.0 + config.alpha), show_progress=False)
+        # On a busy machine threads of BLAS that wait for each other made a fit a hundred times slower.
+        with threadpool_limits(1, "blas"):
+            model.fit(binary * np.float32(1.0 + config.alpha), show_progress=False)
     return model.item_factors

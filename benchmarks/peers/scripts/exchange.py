@@ -83,6 +83,17 @@ class Exchange:
         """Whether values are asked for, not lists."""
         return (self.folder / "pairs.csv").is_file()
 
+    def expect(self, values: bool) -> None:
+        """Ends the script, with a message, where a split asks for what the peer does not answer.
+
+        Args:
+          values: Whether it answers values, not lists.
+        """
+        if values != self.asks_for_values:
+            raise SystemExit(
+                f"{self.package} answers {'values' if values else 'lists'} alone in this benchmark"
+            )
+
     def columns(self, name: str) -> dict[str, list[str]]:
         """A file's columns as texts."""
         with (self.folder / name).open(newline="", encoding="utf-8") as file:

@@ -47,6 +47,7 @@ def _lists(
 def main() -> None:
     """Runs all models."""
     exchange = Exchange.from_arguments("implicit")
+    exchange.expect(values=False)
     ratings = exchange.ratings()
     for name, kind, settings, weighted in _MODELS:
         shown = {**settings, **({"weights": "bm25"} if weighted else {})}

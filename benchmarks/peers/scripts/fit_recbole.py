@@ -106,6 +106,7 @@ def _sequences(
 def main() -> None:
     """Runs all models."""
     exchange = Exchange.from_arguments("recbole")
+    exchange.expect(values=False)
     ratings = exchange.ratings()
     models: list[tuple[str, dict[str, Any]]] = [("BPR", {}), ("LightGCN", {})]
     if len(np.unique(ratings.times)) > 1:  # a sequence needs an order

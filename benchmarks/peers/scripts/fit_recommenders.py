@@ -30,6 +30,7 @@ def _lists(settings: dict[str, Any], ratings: Ratings, exchange: Exchange) -> di
 def main() -> None:
     """Runs all models."""
     exchange = Exchange.from_arguments("recommenders")
+    exchange.expect(values=False)
     ratings = exchange.ratings()
     quick_start = {
         "similarity_type": "jaccard",

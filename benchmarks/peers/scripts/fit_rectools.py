@@ -38,6 +38,7 @@ def _lists(model: Any, ratings: Ratings, exchange: Exchange) -> dict[str, list[s
 def main() -> None:
     """Runs all models."""
     exchange = Exchange.from_arguments("rectools")
+    exchange.expect(values=False)
     ratings = exchange.ratings()
     exchange.run("popularity", {}, lambda: _lists(PopularModel(), ratings, exchange))
     for settings in ({}, {"regularization": 300.0}):

@@ -25,6 +25,7 @@ def _trainset(exchange: Exchange) -> Trainset:
 def main() -> None:
     """Runs all models."""
     exchange = Exchange.from_arguments("scikit-surprise")
+    exchange.expect(values=True)
     train = _trainset(exchange)
     pairs = exchange.columns("pairs.csv")
 

@@ -23,7 +23,7 @@ def test_the_reach_doubles_with_each_convolution(blocks):
     events = EVENTS.copy()
     events[0, 0] += 1.0
     moved = np.abs(_encode(encoder, events) - usual).max(axis=-1) > 0
-    assert moved[:reach].sum() >= reach - 1  # a convolution's rectifier may hide one
+    assert moved[:reach].sum() >= reach - 3  # rectifiers may hide some; one convolution less hides half
     assert not moved[reach:].any()
 
 
