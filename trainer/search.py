@@ -32,8 +32,8 @@ class Outcome:
 
     Attributes:
       values: Dotted key to value, as the configuration takes it.
-      score: The best value of what is monitored; `None` if it was never a number.
-      epoch: When that was, from 1; 0 if never.
+      score: The value of what is monitored at the epoch that counts; `None` if it was no number.
+      epoch: That epoch, from 1; 0 if there is none.
       epochs: How many were run.
       seconds: How long they took.
     """
@@ -46,7 +46,12 @@ class Outcome:
 
     @classmethod
     def of(
-        cls, values: dict[str, Any], figures: Mapping[str, list[float]], monitor: Monitor, seconds: float
+        cls,
+        values: dict[str, Any],
+        figures: Mapping[str, list[float]],
+        monitor: Monitor,
+        seconds: float,
+        last_counts: bool = False,
     ) -> Outcome:
         """The outcome of a training.
 
@@ -55,12 +60,14 @@ class Outcome:
           figures: Figure to its value after each epoch.
           monitor: What trials are compared by.
           seconds: How long it took.
+          last_counts: Whether the model is that of the last epoch, not of the best one.
         """
+        monitored = figures[monitor.name]
         best, best_epoch = None, 0
-        for epoch, value in enumerate(figures[monitor.name], start=1):
-            if monitor.is_better(value, best):
+        for epoch, value in enumerate(monitored, start=1):
+            if monitor.is_better(value, best) and (epoch == len(monitored) or not last_counts):
                 best, best_epoch = value, epoch
-        return cls(values, best, best_epoch, len(figures[monitor.name]), seconds)
+        return cls(values, best, best_epoch, len(monitored), seconds)
 
 
 def run_search(

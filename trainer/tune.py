@@ -54,7 +54,8 @@ def tune_retrieval(
     search: Search,
     places: TuningPlaces,
 ) -> list[Outcome]:
-    """Tries settings of the retrieval model; of each, the best validation recall counts.
+    """Tries settings of the retrieval model; each is judged by the validation NDCG of the model that
+    would be kept: the best epoch's, or the last one's without early stopping.
 
     Args:
       interactions: The interaction stream, splits `train` and `eval`; no other is read.
@@ -121,7 +122,8 @@ def _tune(
     configured = getattr(settings, section)
 
     def run(values: dict[str, object]) -> Outcome:
-        trial = settings.model_copy(update={section: with_values(configured, values)})
+        tried = with_values(configured, values)
+        trial = settings.model_copy(update={section: tried})
         checkpoint = checkpoint_folder(places.checkpoint_dir, trial.model_dump_json(), *places.inputs)
         name = Path(checkpoint).name
         kept = _Kept(outcomes / f"{name}.json")
@@ -130,7 +132,8 @@ def _tune(
             tf_keras.backend.clear_session()  # of the trials before
             since = time.monotonic()
             figures = train(trial, str(places.folder / "logs" / name), Checkpoint(checkpoint))
-            outcome = Outcome.of(values, figures, monitor, round(time.monotonic() - since, 1))
+            seconds = round(time.monotonic() - since, 1)
+            outcome = Outcome.of(values, figures, monitor, seconds, last_counts=tried.patience is None)
             kept.write(outcome)
         return outcome
 

@@ -28,7 +28,7 @@ _BEST = "best.yaml"
 _SHOWN = 10
 # Of a trial's record in the results; the rest are the values that were tried.
 _FIGURES = ("trial_id", "score", "epoch", "epochs", "seconds")
-_MEASURES = {"retrieval": "recall@20", "ranking": "loss"}
+_MEASURES = {"retrieval": "ndcg", "ranking": "loss"}
 
 
 def tune_model(

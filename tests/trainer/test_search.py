@@ -124,6 +124,13 @@ def test_the_best_epoch_of_a_figure_that_should_be_high():
     assert (outcome.score, outcome.epoch, outcome.epochs) == (0.3, 3, 4)
 
 
+def test_without_early_stopping_the_last_epoch_counts():
+    outcome = Outcome.of({}, {LOSS.name: [0.1, 0.3]}, LOSS, 1.0, last_counts=True)
+    assert (outcome.score, outcome.epoch) == (0.3, 2)
+    outcome = Outcome.of({}, {LOSS.name: [0.1, math.nan]}, LOSS, 1.0, last_counts=True)
+    assert (outcome.score, outcome.epoch) == (None, 0)
+
+
 def test_a_fault_in_a_trial_ends_the_search_and_names_it(tmp_path):
     def run(values):
         raise KeyError("broken")
