@@ -64,16 +64,16 @@ def test_a_bad_key_or_value_is_named(tmp_path, space, message):
     assert str(raised.value).startswith("tuning.retrieval: ")
 
 
-@pytest.mark.xfail(reason="broken by the new defaults; to be mended with issue 4", strict=False)
 def test_values_that_do_not_fit_each_other(tmp_path):
     heads, widths = {"choices": [3, 6]}, {"choices": [12, 24]}
     # Neither fits the configured one, whose place is taken.
     space = {"history_encoder.heads": heads, "embedding_dim": widths, "dropout": {"min": 0, "max": 0.5}}
-    assert set(_checked(tmp_path, space)) == set(space)
+    attention = {"history_encoder": {"kind": "self_attention"}}  # which alone has heads
+    assert set(_checked(tmp_path, space, retrieval=attention)) == set(space)
     with pytest.raises(
         InputError, match=r"embedding_dim: 9, history_encoder.heads: 6 cannot be:\n.*must divide"
     ):
-        _checked(tmp_path, {**space, "embedding_dim": {"choices": [12, 9]}})
+        _checked(tmp_path, {**space, "embedding_dim": {"choices": [12, 9]}}, retrieval=attention)
 
 
 def test_ranking_is_not_compared_by_another_loss(tmp_path):
