@@ -10,6 +10,7 @@ import tf_keras
 from pipeline.config.training import RetrievalConfig
 from tests.trainer.small_bert import unit
 from tests.trainer.small_world import SIZES, make_corpus, make_queries, make_text_tower
+from trainer.randomness import seed_everything
 from trainer.retrieval import VALIDATION_K, RetrievalModel, validation_batch_size
 
 # No item 2 nor 4 in the training split.
@@ -31,6 +32,7 @@ def _config(**changes):
 
 
 def _model(corpus=None, sizes=SIZES, **changes):
+    seed_everything(0)
     corpus = corpus or make_corpus(NUM_ITEMS, TEXTS)
     model = RetrievalModel(_config(**changes), sizes, corpus, COUNTS, make_text_tower(), text_cache_mb=1)
     model.compile(optimizer=tf_keras.optimizers.Adam(0.01))
@@ -64,7 +66,6 @@ def _twins(corpus, left, right):
 @pytest.fixture(scope="module")
 def model():
     """A model that tests only read, its variables far from their tiny start values."""
-    tf_keras.utils.set_random_seed(0)
     corpus = _twins(_twins(make_corpus(NUM_ITEMS, TEXTS), 2, 4), 0, 1)
     return _scattered(_model(corpus, initial_temperature=0.5))
 
@@ -165,7 +166,6 @@ class TestEventTypes:
 
     @pytest.fixture(scope="class")
     def typed(self):
-        tf_keras.utils.set_random_seed(0)
         model = _model(sizes=replace(SIZES, num_event_types=3))
         model.compute_loss(self._batch())
         model.refresh_corpus_embeddings()
@@ -205,18 +205,17 @@ class TestVectors:
 
     @pytest.fixture(scope="class")
     def sounding(self):
-        tf_keras.utils.set_random_seed(0)
         corpus = _twins(_twins(make_corpus(NUM_ITEMS, TEXTS), 2, 4), 0, 1)
         sounds = self.SOUNDS.copy()
         sounds[UNKNOWN] = 0
         corpus.features["sound"] = sounds
-        model = _model(corpus, sizes=replace(SIZES, item_vectors={"sound": 3}))
+        model = _model(corpus, sizes=replace(SIZES, item_vectors={"sound": 3}), hidden_dims=(16,))
         return _scattered(model)
 
     def test_tell_items_apart(self, sounding):
         """Items 2 and 4 have no id, and all else in common."""
         two, four = _candidates(sounding, 2, 4)
-        assert np.abs(two - four).max() > 1e-4
+        assert np.abs(two - four).max() > 1e-2
 
     def test_have_the_configured_width(self, sounding):
         assert sounding.candidate_tower._vectors.output_dim == 5
