@@ -12,6 +12,7 @@ from schemas.features import (
     HISTORY_ITEM_IDS,
     HISTORY_TIMESTAMPS,
     TIMESTAMP,
+    UNKNOWN_GAP,
     HistoryFeature,
     Statistic,
 )
@@ -49,7 +50,7 @@ class RequestHistory:
         self._seconds = tf.where(self._has_time, seconds, 0)
         is_newest = tf.equal(tf.range(length, dtype=tf.int64), self._count - 1)
         after = tf.where(is_newest, now, tf.concat([times[:, 1:], now], axis=1))
-        self._seconds_to_next = tf.where(self._has_time, tf.maximum(after - times, 0), 0)
+        self._seconds_to_next = tf.maximum(after - times, 0)
 
     def newest(self, x: tf.SparseTensor, default: Any) -> tf.Tensor:
         """A list's values beside the newest items.
@@ -72,8 +73,9 @@ class RequestHistory:
         return tf.math.log1p(tf.cast(self._seconds, tf.float32))
 
     def gaps(self) -> tf.Tensor:
-        """log(1 + seconds to the next event, or to the request); [B, length] float32, 0 if not known."""
-        return tf.math.log1p(tf.cast(self._seconds_to_next, tf.float32))
+        """log(1 + seconds to the next event, or to the request), or `UNKNOWN_GAP`; [B, length] float32."""
+        gaps = tf.math.log1p(tf.cast(self._seconds_to_next, tf.float32))
+        return tf.where(self._has_time, gaps, UNKNOWN_GAP)
 
     def share_of(self, feature: HistoryFeature) -> tf.SparseTensor:
         """A number made from the history: its log(1 + x) as a share of the largest that is usual.

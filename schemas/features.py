@@ -29,6 +29,7 @@ HOUR_OF_DAY = "hour_of_day"
 WEEKDAY = "weekday"
 HISTORY_AGES = "history_ages"
 HISTORY_GAPS = "history_gaps"
+UNKNOWN_GAP = -1.0
 ENGAGED = "engaged"
 
 # Stands for the item ids that too few people have.

@@ -16,6 +16,7 @@ from schemas.features import (
     HISTORY_GAPS,
     HISTORY_ITEM_IDS,
     ITEM_ID,
+    UNKNOWN_GAP,
     USER_ID,
     bucket_name,
 )
@@ -113,13 +114,17 @@ class RetrievalModel(tfrs.models.Model):
 
     def _build_layers(self, config: RetrievalConfig, sizes: ModelSizes, num_items: int) -> None:
         """Creates the embeddings, the history encoder and the towers."""
-        small = tf_keras.initializers.RandomNormal(stddev=0.05)
         embedding, dim = tf_keras.layers.Embedding, config.embedding_dim
-        self.item_embedding = embedding(num_items + 1, dim, embeddings_initializer=small, name="item_id")
+
+        def small() -> tf_keras.initializers.Initializer:
+            # Each table has its own: an initializer gives the same values each time.
+            return tf_keras.initializers.RandomNormal(stddev=0.05)
+
+        self.item_embedding = embedding(num_items + 1, dim, embeddings_initializer=small(), name="item_id")
         self.user_embedding = None
         if config.user_id:
             self.user_embedding = embedding(
-                sizes.num_users, dim, embeddings_initializer=small, name="user_id"
+                sizes.num_users, dim, embeddings_initializer=small(), name="user_id"
             )
         self._user_dropout = tf_keras.layers.Dropout(config.dropout)
         # The index of an absent number's bucket is the last one.
@@ -240,6 +245,9 @@ class RetrievalModel(tfrs.models.Model):
         """The mean loss over all moments of the batch's histories."""
         if training and self._config.shuffle_ties:
             features = shuffle_ties(features, self.event_type_embedding is None, self.generator)
+        if training:
+            chance = self.generator.uniform(tf.shape(features[HISTORY_ITEM_IDS])[:1])
+            features = self._without_times(features, chance < self._config.time_dropout)
         moments = self.moments(features)
         drawn = self._sampler.draw(moments.target, self._hard_rows(features), self.generator)
         history = features[HISTORY_ITEM_IDS]
@@ -279,28 +287,26 @@ class RetrievalModel(tfrs.models.Model):
     def _attributes_at(self, features: Features, moments: Moments, training: bool) -> tf.Tensor:
         """Encoded attributes of the queries at some moments, [M, width].
 
-        What follows from the history's times is known of the request alone. Of some requests it is left
-        out as well; see `time_dropout`.
+        What follows from the history's times is known of the request alone.
         """
-        timeless = self.query_tower.encode_attributes(self._without_times(features))
+        everything = tf.ones(tf.shape(features[HISTORY_ITEM_IDS])[:1], tf.bool)
+        timeless = self.query_tower.encode_attributes(self._without_times(features, everything))
         timed = self.query_tower.encode_attributes(features)
         if training:
-            chance = self.generator.uniform([2, tf.shape(timed)[0], 1])
-            timed = tf.where(chance[0] < self._config.time_dropout, timeless, timed)
-            left_out = chance[1] < self._config.attribute_dropout
+            left_out = self.generator.uniform([tf.shape(timed)[0], 1]) < self._config.attribute_dropout
             timed, timeless = (tf.where(left_out, 0.0, x) for x in (timed, timeless))
         count = tf.math.count_nonzero(features[HISTORY_ITEM_IDS] >= 0, axis=1, dtype=tf.int32)
         is_request = tf.equal(moments.place, tf.gather(count, moments.example))[:, tf.newaxis]
         return tf.where(is_request, tf.gather(timed, moments.example), tf.gather(timeless, moments.example))
 
-    def _without_times(self, features: Features) -> Features:
-        """Features that lack the numbers made from the history's times."""
-        changed = {}
+    def _without_times(self, features: Features, lost: tf.Tensor) -> Features:
+        """Features of queries, some of which, [B] bool, lack their histories' times and what they tell."""
+        gaps = tf.where(lost[:, tf.newaxis], UNKNOWN_GAP, features[HISTORY_GAPS])
+        changed = {HISTORY_GAPS: gaps}
         for name, bucket in self._absent_buckets.items():
-            changed[name] = tf.zeros_like(features[name])
-            changed[bucket_name(name)] = tf.fill(
-                tf.shape(features[name]), tf.cast(bucket, features[bucket_name(name)].dtype)
-            )
+            changed[name] = tf.where(lost, 0.0, features[name])
+            buckets = features[bucket_name(name)]
+            changed[bucket_name(name)] = tf.where(lost, tf.cast(bucket, buckets.dtype), buckets)
         return {**features, **changed}
 
     def _hard_rows(self, features: Features) -> tf.Tensor:

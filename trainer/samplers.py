@@ -40,15 +40,25 @@ class Sampler(Protocol):
 
 
 class FullSampler:
-    """The whole corpus: no approximation, at a cost that grows with it."""
+    """The whole corpus that training knows: no approximation, at a cost that grows with it.
 
-    def __init__(self, num_items: int):
-        """Initializes the sampler."""
-        self._rows = np.arange(num_items, dtype=np.int32)
+    An item that nobody engaged with is no candidate. It was nobody's choice because nobody could choose it;
+    as a wrong answer in every step it would be taught that its text and attributes speak against it.
+    """
+
+    def __init__(self, item_counts: np.ndarray):
+        """Initializes the sampler.
+
+        Args:
+          item_counts: [N] interactions of each item in the training split.
+        """
+        self._rows = np.flatnonzero(item_counts > 0).astype(np.int32)
 
     def draw(self, targets: tf.Tensor, hard_rows: tf.Tensor, generator: tf.random.Generator) -> Drawn:
         """See :class:`Sampler`."""
-        return Drawn(tf.constant(self._rows), tf.zeros(len(self._rows)))
+        # A target may be known from histories alone.
+        rows = tf.sort(tf.unique(tf.concat([self._rows, targets], axis=0))[0])
+        return Drawn(rows, tf.zeros(tf.shape(rows)))
 
 
 class InBatchSampler:
@@ -96,7 +106,7 @@ def _log_absent(share: np.ndarray | float) -> np.ndarray:
 def build_sampler(kind: str, item_counts: np.ndarray, num_uniform: int) -> Sampler:
     """The sampler of a configuration's name for it; see :class:`RetrievalConfig`."""
     if kind == "full":
-        return FullSampler(len(item_counts))
+        return FullSampler(item_counts)
     if kind == "in_batch":
         return InBatchSampler(item_counts)
     return InBatchSampler(item_counts, num_uniform, hard=kind == "hard")

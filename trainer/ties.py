@@ -30,7 +30,7 @@ def shuffle_ties(
     batch, length = tf.shape(rows)[0], rows.shape[1]
     count = tf.math.count_nonzero(rows >= 0, axis=1, dtype=tf.int32)[:, tf.newaxis]
     place = tf.range(length + 1)[tf.newaxis]
-    is_parted = tf.concat([tf.zeros([batch, 1]), tf.cast(gaps > 0, tf.float32)], axis=1)
+    is_parted = tf.concat([tf.zeros([batch, 1]), tf.cast(tf.not_equal(gaps, 0.0), tf.float32)], axis=1)
     if not with_target:
         is_parted = tf.where(tf.equal(place, count), 1.0, is_parted)
     is_parted = tf.where(place > count, 1.0, is_parted)  # padding stays behind

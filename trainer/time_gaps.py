@@ -16,10 +16,12 @@ def gap_features(gaps: tf.Tensor) -> tf.Tensor:
     """Gaps as numbers near 1, and which of the usual kinds they are.
 
     Args:
-      gaps: [...] float32, log(1 + seconds); 0 for the same second, and if not known.
+      gaps: [...] float32, log(1 + seconds); less than 0 if not known.
 
     Returns:
-      [..., 4]: the logarithm itself; whether it is the same second, within a minute, over an hour.
+      [..., 4]: the logarithm itself; whether it is the same second, within a minute, over an hour. Zeros
+      if not known.
     """
-    kinds = [tf.equal(gaps, 0.0), gaps < _MINUTE, gaps > _HOUR]
-    return tf.stack([gaps / _SCALE, *(tf.cast(kind, gaps.dtype) for kind in kinds)], axis=-1)
+    kinds = [tf.equal(gaps, 0.0), (gaps >= 0.0) & (gaps < _MINUTE), gaps > _HOUR]
+    scaled = tf.maximum(gaps, 0.0) / _SCALE
+    return tf.stack([scaled, *(tf.cast(kind, gaps.dtype) for kind in kinds)], axis=-1)

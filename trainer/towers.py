@@ -214,7 +214,7 @@ class QueryTower(tf_keras.layers.Layer):
 
         Args:
           states: [M, dim] from a history encoder; zeros without a history.
-          gaps: [M] float32, log(1 + seconds) since the newest event; 0 if not known.
+          gaps: [M] float32, log(1 + seconds) since the newest event; less than 0 if not known.
           counts: [M] int32 events that the state knows.
           others: [M, any width] each: encoded attributes, and the user's embedding if there is one.
           training: Whether dropout is on.

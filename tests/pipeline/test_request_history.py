@@ -6,7 +6,7 @@ import pytest
 from pipeline.config.data import FeaturesConfig
 from pipeline.config.ranking import TaskConfig
 from pipeline.preprocessing import TransformSettings
-from schemas.features import Statistic, Stream, TableLayout
+from schemas.features import UNKNOWN_GAP, Statistic, Stream, TableLayout
 from tests.pipeline.small_transform import small_transform
 
 LAYOUT = TableLayout(has_event_type=True, has_dwell=True, exposure_types=("shown", "skipped"))
@@ -164,11 +164,14 @@ def test_ages_are_those_of_the_newest_events(outputs):
 
 
 def _gaps(row):
-    """log(1 + seconds) from each of the newest events to the next, or to the request; 0 if not known."""
+    """log(1 + seconds) from each of the newest events to the next, or to the request, or UNKNOWN_GAP."""
     times = [known.get("history_timestamps") for _, known in _events(row)]
     pairs = zip(times, [*times, row["timestamp"]][1:], strict=True)
-    seconds = [0 if time is None else max(after - max(time, -(2**40)), 0) for time, after in pairs]
-    return np.log1p([*seconds, *[0] * (LENGTH - len(seconds))]).astype(np.float32)
+    gaps = [
+        UNKNOWN_GAP if time is None else np.log1p(max(after - max(time, -(2**40)), 0))
+        for time, after in pairs
+    ]
+    return np.float32([*gaps, *[UNKNOWN_GAP] * (LENGTH - len(gaps))])
 
 
 def test_gaps_equal_the_oracle(outputs, asked):
@@ -183,18 +186,18 @@ def test_gaps_are_those_between_the_newest_events_and_to_the_request(outputs, as
     np.testing.assert_allclose(
         outputs["history_gaps"][5], np.log1p([6 * DAY - 5000, 4600, 399, 1]), rtol=1e-6
     )
-    np.testing.assert_allclose(outputs["history_gaps"][1], [np.log1p(5), 0, 0, 0], rtol=1e-6)
+    np.testing.assert_allclose(outputs["history_gaps"][1], [np.log1p(5), *[UNKNOWN_GAP] * 3], rtol=1e-6)
     # The second event comes as the request does, the third after it.
     np.testing.assert_allclose(
-        asked["from the future"]["history_gaps"], [np.log1p(10), np.log1p(50), 0, 0], rtol=1e-6
+        asked["from the future"]["history_gaps"], [np.log1p(10), np.log1p(50), 0, UNKNOWN_GAP], rtol=1e-6
     )
 
 
-def test_without_times_gaps_are_zero(asked):
+def test_without_times_gaps_are_unknown(asked):
     for request in ("without times", "only items", "nothing", "times without items"):
-        assert asked[request]["history_gaps"].tolist() == [0] * LENGTH
+        assert asked[request]["history_gaps"].tolist() == [UNKNOWN_GAP] * LENGTH
     # Of the oldest of three events no time is known.
-    expected = [0, np.log1p(10), np.log1p(10), 0]
+    expected = [UNKNOWN_GAP, np.log1p(10), np.log1p(10), UNKNOWN_GAP]
     np.testing.assert_allclose(asked["too few times"]["history_gaps"], expected, rtol=1e-6)
 
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from pipeline.config.training import RetrievalConfig
+from schemas.features import UNKNOWN_GAP
 from tests.trainer.small_world import HISTORY_LENGTH, SIZES, make_corpus, make_queries, make_text_tower
 from trainer.losses import bpr_loss, softmax_loss
 from trainer.randomness import seed_everything
@@ -210,7 +211,8 @@ class TestWhatIsLeftOut:
 
     def test_time_dropout(self):
         model, other = (_model(sizes=TIMED, time_dropout=share) for share in (0.999999, 0.0))
-        without = _logits(model, _batch(**ABSENT))
+        unknown = np.full([len(ITEMS), HISTORY_LENGTH], UNKNOWN_GAP, np.float32)
+        without = _logits(model, _batch(**ABSENT, history_gaps=unknown))
         np.testing.assert_allclose(_logits(model, training=True), without, atol=1e-4)
         assert np.abs(_logits(model) - without).max() > 1e-3  # only while training
         np.testing.assert_allclose(_logits(other, training=True), _logits(other), atol=1e-5)

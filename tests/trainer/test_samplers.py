@@ -58,10 +58,16 @@ class TestEverySampler:
         np.testing.assert_allclose(log_expected, 0.0, atol=1e-5)
 
 
-def test_the_full_corpus_is_sure():
-    rows, log_expected = _draw(FullSampler(NUM_ITEMS))
-    assert rows.tolist() == list(range(NUM_ITEMS))
-    assert log_expected.tolist() == [0] * NUM_ITEMS
+def test_all_that_somebody_engaged_with_is_sure():
+    rows, log_expected = _draw(FullSampler(COUNTS))
+    assert rows.tolist() == np.flatnonzero(COUNTS).tolist()
+    assert log_expected.tolist() == [0] * len(rows)
+
+
+def test_what_nobody_engaged_with_is_a_candidate_only_as_a_target():
+    rows, log_expected = _draw(FullSampler(COUNTS), tf.constant([2, 7, 2]))
+    assert rows.tolist() == [*np.flatnonzero(COUNTS), 7]
+    assert log_expected.tolist() == [0] * len(rows)
 
 
 def test_in_batch_are_the_targets_alone():

@@ -8,6 +8,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.features import UNKNOWN_GAP
 from trainer.ties import shuffle_ties
 
 LENGTH = 5
@@ -17,7 +18,7 @@ def _features(histories, gaps, items, types=None):
     """Of histories as lists, and the gap after each event."""
     padded = [
         np.array([[*row, *[fill] * (LENGTH - len(row))] for row in rows], kind)
-        for rows, fill, kind in ((histories, -1, np.int32), (gaps, 0, np.float32))
+        for rows, fill, kind in ((histories, -1, np.int32), (gaps, UNKNOWN_GAP, np.float32))
     ]
     features = {"history_item_ids": padded[0], "history_gaps": padded[1], "item_id": np.int32(items)}
     if types is not None:
@@ -37,13 +38,14 @@ def _bursts(sequence, gaps):
     bursts = [[]]
     for event, gap in zip(sequence, [*gaps, 1.0], strict=False):
         bursts[-1].append(event)
-        if gap > 0:
+        if gap != 0:
             bursts.append([])
     return [Counter(burst) for burst in bursts if burst]
 
 
 HISTORIES = st.lists(
-    st.tuples(st.integers(0, 9), st.sampled_from([0.0, 0.7, 5.0]), st.integers(0, 3)), max_size=LENGTH
+    st.tuples(st.integers(0, 9), st.sampled_from([0.0, 0.7, 5.0, UNKNOWN_GAP]), st.integers(0, 3)),
+    max_size=LENGTH,
 )
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from schemas.features import UNKNOWN_GAP
 from trainer.time_gaps import NUM_GAP_FEATURES, gap_features
 from trainer.towers import CandidateTower, QueryTower, ResidualPerceptron
 
@@ -156,7 +157,7 @@ class TestQueryTower:
 
 
 def test_gap_features():
-    """Its number, and whether it is the same second, within a minute, over an hour."""
+    """Its number, and whether it is the same second, within a minute, over an hour; zeros if unknown."""
     seconds = np.array([[0, 1, 59, 61], [3599, 3601, 86400, 10**8]])
     gaps = np.log1p(seconds).astype(np.float32)
     features = gap_features(tf.constant(gaps)).numpy()
@@ -165,3 +166,4 @@ def test_gap_features():
     np.testing.assert_array_equal(features[..., 1:], kinds)
     np.testing.assert_allclose(features[..., 0], np.log1p(seconds) / 10, rtol=1e-5)
     assert features[..., 0].max() < 2
+    assert gap_features(tf.constant([UNKNOWN_GAP])).numpy().tolist() == [[0] * NUM_GAP_FEATURES]

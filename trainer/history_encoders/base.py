@@ -21,8 +21,8 @@ class HistoryEncoder(tf_keras.layers.Layer):
         Args:
           events: [B, length, dim] embeddings, oldest first, padding last.
           present: [B, length] bool, false for padding.
-          gaps: [B, length] float32, log(1 + seconds) to the event after each, or to the request; 0 if
-            not known.
+          gaps: [B, length] float32, log(1 + seconds) to the event after each, or to the request; less
+            than 0 if not known.
           training: Whether dropout is on.
 
         Returns:
