@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.protocols import ProtocolSplit, split_by_protocol
+from benchmarks.protocols import REFIT, ProtocolSplit, split_by_protocol
 from pipeline.canonical import PreparedData, prepare
 from pipeline.config.run import RunConfig
 from pipeline.history import user_histories
@@ -37,7 +37,7 @@ def prepare_protocol(
     log = whole_log(data, min_users)
     split = split_by_protocol(log, data.layout, protocol, seed, config.features.history_length)
     known = log.filter(pa.array(~is_in_test(log, split)))
-    return write_input(data, split.tables, log, known, folder), split
+    return replace(write_input(data, split.tables, log, known, folder), refit_splits=(REFIT,)), split
 
 
 def write_input(
@@ -61,7 +61,7 @@ def write_input(
     _copy_items(data, folder, log)
     shutil.copy(data.users_path, folder / data.users_path.name)
     pq.write_table(user_histories(known, data.layout), folder / data.histories_path.name)
-    counts = {name: {"interactions": tables[name].num_rows} for name in SPLITS}
+    counts = {name: {"interactions": table.num_rows} for name, table in tables.items()}
     summary = {**data.summary, "splits": counts}
     (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
     return replace(data, root=folder, summary=summary)

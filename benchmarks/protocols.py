@@ -10,6 +10,8 @@
 
 Each is split a second time in the same way, train into train and eval, for everything that is chosen:
 when to stop, how scores are fused, hyperparameters. A query of the test split knows the events of both.
+In the end models learn from both, each event with what came before it: what is asked at once in the eval
+split is learnt one after the other.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from pipeline.distinct import distinct_texts
 from pipeline.history import append_histories
 from pipeline.splits import EVAL, TEST, TRAIN
 from schemas.features import ITEM_ID, TIMESTAMP, USER_ID, TableLayout
+
+REFIT = "refit"
 
 _COLD_SHARE = 0.1
 _GIVEN_TO_COLD_USERS = 5
@@ -137,8 +141,8 @@ class ProtocolSplit:
     """A log, split by a protocol.
 
     Attributes:
-      tables: `train`, `eval` and `test`, with histories. All that is asked of a user of the test split is
-        asked at once: one row a user.
+      tables: `train`, `eval`, `test` and `refit`, with histories. All that is asked of a user of the test
+        split is asked at once: one row a user. `refit` is all that is not tested, in training's form.
       query: [T] row of the test table, for each test event.
       relevant: [T] item id of each test event.
       timeless: Whether no event has a time.
@@ -170,18 +174,16 @@ def split_by_protocol(
     place[roles.order] = np.arange(len(place))
     known_as = np.maximum(roles.role, _TRAIN)  # what is given is known as training events are
     by_user = np.lexsort((place, roles.role, events.users))
-    times = (
-        np.full(len(place), int(np.median(events.times))) if roles.timeless else _asked_at(events, known_as)
-    )
-    column = interactions.column_names.index(TIMESTAMP)
-    log = interactions.set_column(column, TIMESTAMP, pa.array(times, pa.int64()))
+    times = np.full(len(place), int(np.median(events.times))) if roles.timeless else events.times
+    log = _at_times(interactions, times)
+    asked = log if roles.timeless else _at_times(interactions, _asked_at(events, known_as))
     span = _TEST + 1
     keys = events.users[by_user].astype(np.int64) * span + known_as[by_user]
 
     def with_histories(at: np.ndarray, end: np.ndarray, length: int | None = None) -> pa.Table:
         begin = np.searchsorted(keys, keys[at] // span * span)
         begin = begin if length is None else np.maximum(begin, end - length)
-        return append_histories(log.take(pa.array(by_user[at])), log, layout, by_user, begin, end)
+        return append_histories(asked.take(pa.array(by_user[at])), log, layout, by_user, begin, end)
 
     train, evaluation, test = (np.flatnonzero(roles.role[by_user] == role) for role in (_TRAIN, _EVAL, _TEST))
     drawn = np.random.default_rng(seed).permutation(len(evaluation))[:_MAX_EVAL]
@@ -191,9 +193,36 @@ def split_by_protocol(
         TRAIN: with_histories(train, train, history_length),
         EVAL: with_histories(evaluation, np.searchsorted(keys, keys[evaluation])),
         TEST: with_histories(firsts, firsts),
+        REFIT: _in_sequence(log, layout, events, _learnt_in_the_end(events, roles), place, history_length),
     }
     relevant = interactions[ITEM_ID].take(pa.array(by_user[test])).combine_chunks()
     return ProtocolSplit(tables, query, relevant, roles.timeless)
+
+
+def _at_times(interactions: pa.Table, times: np.ndarray) -> pa.Table:
+    """The same events at other times."""
+    column = interactions.column_names.index(TIMESTAMP)
+    return interactions.set_column(column, TIMESTAMP, pa.array(times, pa.int64()))
+
+
+def _learnt_in_the_end(events: Events, roles: Roles) -> np.ndarray:
+    """[E] bool: all that is neither tested nor told of a user who is."""
+    is_tested = np.zeros(int(events.users.max()) + 1, bool)
+    is_tested[events.users[roles.role == _TEST]] = True
+    told = (roles.role == _GIVEN) & is_tested[events.users]
+    return (roles.role != _TEST) & ~told
+
+
+def _in_sequence(
+    log: pa.Table, layout: TableLayout, events: Events, kept: np.ndarray, place: np.ndarray, length: int
+) -> pa.Table:
+    """The events that are kept, in their order, each with the `length` of its user's before it."""
+    rows = np.flatnonzero(kept)
+    rows = rows[np.lexsort((place[rows], events.users[rows]))]
+    users = events.users[rows]
+    at = np.arange(len(rows))
+    begin = np.maximum(np.searchsorted(users, users), at - length)
+    return append_histories(log.take(pa.array(rows)), log, layout, rows, begin, at)
 
 
 def _asked_at(events: Events, known_as: np.ndarray) -> np.ndarray:

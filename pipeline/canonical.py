@@ -32,6 +32,7 @@ from pipeline.preparation.settings import QUARANTINE, PreparationSettings, time_
 from pipeline.privacy.erasure_list import ErasureList
 from pipeline.privacy.policy import stored_key
 from pipeline.privacy.spans import KEY_ENTRY, SUMMARY_FILE
+from pipeline.splits import EVAL, TRAIN
 from schemas.features import FeatureSet, Stream, TableLayout, declare_features, item_feature_name
 
 # Goes up when what is written, or how raw values are understood, changes.
@@ -54,6 +55,7 @@ class PreparedData:
       features: The declared features.
       summary: Counts, boundaries of the splits, and what was rejected.
       reused: Whether an earlier run had made it already.
+      refit_splits: What a model that has nothing left to be judged by learns from; see `training.refit`.
     """
 
     root: Path
@@ -61,6 +63,7 @@ class PreparedData:
     features: FeatureSet
     summary: dict[str, Any]
     reused: bool
+    refit_splits: tuple[str, ...] = (TRAIN, EVAL)
 
     def stream_dir(self, stream: Stream) -> Path:
         """Folder of a stream, with one folder a split."""

@@ -27,7 +27,7 @@ from pipeline.config.run import RunConfig
 from pipeline.config.tuning import Model, Search
 from pipeline.preprocessing import TransformSettings
 from pipeline.request_log import RequestLog
-from pipeline.splits import EVAL, SPLITS, TRAIN
+from pipeline.splits import EVAL, TRAIN
 from schemas.features import Stream
 from serving.bundle_settings import BundleSettings
 from serving.components.bundler import Bundler
@@ -195,8 +195,7 @@ def create_tuning_pipeline(
     """
     nodes = _data_nodes(config, data, schemas)
     log, corpus = _streams(nodes)
-    shared: dict[str, Any] = {"layout": data.layout, "features": config.features}
-    shared |= {"seed": config.seed, "training": config.training}
+    shared: dict[str, Any] = {"layout": data.layout, "features": config.features, "seed": config.seed}
     inputs: dict[str, Any] = {
         **log,
         **corpus,
@@ -211,7 +210,9 @@ def create_tuning_pipeline(
         tuner = RetrievalTuner(**inputs, settings=settings.model_dump_json())
     else:
         before = [_source_nodes(config, data, log, corpus).retrieval]
-        ranking = RankingSettings(**shared, ranking=config.ranking).model_dump_json()
+        ranking = RankingSettings(
+            **shared, training=config.training, ranking=config.ranking
+        ).model_dump_json()
         tuner = RankingTuner(**inputs, retrieval=before[0].outputs["model"], settings=ranking)
     return _pipeline(config, [*nodes.all, *before, tuner], config.run_dir / "artifacts", metadata_file)
 
@@ -262,7 +263,7 @@ def _splits(stream: Stream, data: PreparedData) -> tuple[str, ...]:
     """The splits of a stream that hold anything."""
     if stream == Stream.ITEMS:
         return (CORPUS,)
-    return tuple(split for split in SPLITS if data.summary["splits"][split]["interactions"])
+    return tuple(split for split, counts in data.summary["splits"].items() if counts["interactions"])
 
 
 def _stream_nodes(stream: Stream, config: RunConfig, data: PreparedData, schema: Path) -> StreamNodes:
@@ -380,10 +381,9 @@ def _source_nodes(
     corpus: dict[str, Any],
     rehearsed: SourceNodes | None = None,
 ) -> SourceNodes:
-    """The trainers; those of a refit also learn from the eval split, as long as the rehearsal found best."""
-    shared: dict[str, Any] = {"layout": data.layout, "features": config.features}
-    shared |= {"seed": config.seed, "training": config.training}
-    splits = (TRAIN,) if rehearsed is None else (TRAIN, EVAL)
+    """The trainers; a refit's learn from all that is not tested, as long as was best for those rehearsed."""
+    shared: dict[str, Any] = {"layout": data.layout, "features": config.features, "seed": config.seed}
+    splits = (TRAIN,) if rehearsed is None else data.refit_splits
     code = code_digest("schemas", "trainer")
     streams = {**log, **corpus, "code": code}
 
@@ -394,7 +394,7 @@ def _source_nodes(
         return component(**streams, settings=settings.model_dump_json(), **inputs).with_id(node_id)
 
     retrieval_settings = RetrievalSettings(
-        **shared, text=config.text, retrieval=config.retrieval, splits=splits
+        **shared, training=config.training, text=config.text, retrieval=config.retrieval, splits=splits
     )
     if rehearsed is None:
         retrieval = trained(RetrievalTrainer, "Retrieval", retrieval_settings)
@@ -403,9 +403,10 @@ def _source_nodes(
         retrieval = trained(RetrievalRefit, "Retrieval", retrieval_settings, **rehearsal)
     values = [task.label_name for task in config.ranking.tasks if task.kind == "value"]
     collaborative_settings = CollaborativeSettings(
+        **shared,
+        text=config.text.model_copy(update={"training": "frozen"}),
         collaborative=config.collaborative,
         value_label=values[0] if values else None,
-        seed=config.seed,
         splits=splits,
     )
     return SourceNodes(
@@ -414,7 +415,7 @@ def _source_nodes(
         trained(
             RankingTrainer,
             "Ranking",
-            RankingSettings(**shared, ranking=config.ranking),
+            RankingSettings(**shared, training=config.training, ranking=config.ranking),
             retrieval=retrieval.outputs["model"],
         ),
     )

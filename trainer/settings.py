@@ -13,25 +13,33 @@ from pipeline.splits import TRAIN
 from schemas.features import FeatureSet, TableLayout, declare_features
 
 
-class ModelSettings(Frozen):
-    """What both models depend on.
+class TrainerSettings(Frozen):
+    """What all that is trained depends on.
 
     Attributes:
       layout: The source's optional columns.
       features: How features are encoded.
       seed: Of every random draw.
-      training: How both are fitted.
     """
 
     layout: TableLayout
     features: FeaturesConfig
     seed: int
-    training: TrainingConfig = TrainingConfig()
 
     @property
     def feature_set(self) -> FeatureSet:
         """The declared features."""
         return declare_features(self.layout, self.features.crosses)
+
+
+class ModelSettings(TrainerSettings):
+    """What both models depend on.
+
+    Attributes:
+      training: How both are fitted.
+    """
+
+    training: TrainingConfig = TrainingConfig()
 
 
 class RetrievalSettings(ModelSettings):
@@ -52,18 +60,18 @@ class RankingSettings(ModelSettings):
     ranking: RankingConfig
 
 
-class CollaborativeSettings(Frozen):
+class CollaborativeSettings(TrainerSettings):
     """What collaborative filtering depends on.
 
     Attributes:
+      text: The text tower, which reads texts frozen here, whatever is trained of it elsewhere.
       collaborative: The sources.
       value_label: The transformed feature that holds an interaction's value, if any does: the label of a
         `value` task.
-      seed: Of every random draw.
       splits: The splits that are learnt from.
     """
 
+    text: TextTowerConfig
     collaborative: CollaborativeConfig
     value_label: str | None
-    seed: int
     splits: tuple[str, ...] = (TRAIN,)

@@ -98,6 +98,22 @@ class IalsConfig(CollaborativeSource):
     iterations: int = Field(default=15, ge=1)
 
 
+class ContentFactorsConfig(CollaborativeSource):
+    """Where an item's text, vectors and attributes place it among factors (Gantner et al. 2010).
+
+    Attributes:
+      factors: Width of the space in which users meet items.
+      regularization: Of the squares of the weights that tell an item's factors from its content; in items.
+      max_values: Values of attributes that count; the most frequent ones. Width W of the content takes W^3
+        time, and W^2 for each item.
+    """
+
+    kind: Literal["content_factors"] = "content_factors"
+    factors: int = Field(default=32, ge=1)
+    regularization: float = Field(default=30.0, gt=0)
+    max_values: int = Field(default=1000, ge=0)
+
+
 class PopularityConfig(CollaborativeSource):
     """How many users engaged with an item."""
 
@@ -105,7 +121,8 @@ class PopularityConfig(CollaborativeSource):
 
 
 AnySource = Annotated[
-    ItemKnnConfig | UserKnnConfig | EaseConfig | IalsConfig | PopularityConfig, Field(discriminator="kind")
+    ItemKnnConfig | UserKnnConfig | EaseConfig | IalsConfig | ContentFactorsConfig | PopularityConfig,
+    Field(discriminator="kind"),
 ]
 
 
@@ -121,6 +138,7 @@ class CollaborativeConfig(Frozen):
         UserKnnConfig(),
         EaseConfig(),
         IalsConfig(),
+        ContentFactorsConfig(),
         PopularityConfig(),
     )
 

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from benchmarks.protocols import PROTOCOLS, split_by_protocol
+from benchmarks.protocols import PROTOCOLS, REFIT, split_by_protocol
 from pipeline.splits import EVAL, SPLITS, TEST, TRAIN
 from schemas.features import TableLayout
 
@@ -117,6 +117,45 @@ def test_histories_of_training_are_cut_and_come_before(case):
     for user, item, history in rows:
         assert history == seen.setdefault(user, [])[-LENGTH:]
         seen[user].append(item)
+
+
+def test_in_the_end_all_that_is_not_tested_is_learnt_one_after_the_other(case):
+    protocol, log, split = case
+    refit, relevant = split.tables[REFIT], _relevant(split)
+    kept = {user: set(items) - set(relevant.get(user, [])) for user, items in _of_users(log).items()}
+    if protocol == "cold-users":
+        kept = {user: items for user, items in kept.items() if user not in relevant}
+    learnt = _of_users(refit)
+    assert {user: set(items) for user, items in learnt.items()} == kept
+    assert {user: len(items) for user, items in learnt.items()} == {u: len(i) for u, i in kept.items()}
+    places = dict.fromkeys(learnt, 0)
+    rows = zip(refit["user_id"].to_pylist(), refit["history_item_ids"].to_pylist(), strict=True)
+    for user, history in rows:
+        place = places[user]
+        assert history == learnt[user][max(place - LENGTH, 0) : place]
+        places[user] += 1
+    for time, times in zip(
+        refit["timestamp"].to_pylist(), refit["history_timestamps"].to_pylist(), strict=True
+    ):
+        assert times == sorted(times)
+        assert not times or times[-1] <= time
+
+
+def test_histories_have_the_times_of_their_events(case):
+    protocol, log, split = case
+    pairs = zip(log["user_id"].to_pylist(), log["item_id"].to_pylist(), strict=True)
+    times = dict(zip(pairs, log["timestamp"].to_pylist(), strict=True))
+    for table in split.tables.values():
+        for user, items, told in zip(
+            table["user_id"].to_pylist(),
+            table["history_item_ids"].to_pylist(),
+            table["history_timestamps"].to_pylist(),
+            strict=True,
+        ):
+            if protocol == "random-75":
+                assert len(set(told)) <= 1
+            else:
+                assert told == [times[user, item] for item in items]
 
 
 def test_the_values_lie_beside_the_items(case):

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from pipeline.config.collaborative import (
+    ContentFactorsConfig,
     EaseConfig,
     IalsConfig,
     ItemKnnConfig,
@@ -26,6 +27,7 @@ from tests.trainer.collaborative.small_matrix import (
 )
 from trainer.collaborative.collaborative_module import CollaborativeModule
 from trainer.collaborative.interaction_matrix import InteractionMatrix
+from trainer.collaborative.item_content import ItemContent
 from trainer.collaborative.train_collaborative import fit_source
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -38,6 +40,7 @@ PERSONAL = [
     EaseConfig(regularization=3.0),
     EaseConfig(name="sparse_ease", regularization=3.0, kept=4),
     IalsConfig(factors=4, regularization=0.5, alpha=2.0, iterations=5),
+    ContentFactorsConfig(factors=4, regularization=1.0),
 ]
 ALL = [*PERSONAL, PopularityConfig()]
 
@@ -46,10 +49,17 @@ def _name(config):
     return config.source_name
 
 
+def _fit(config, matrix):
+    """Fits on items whose content says which third of the corpus they belong to."""
+    groups = np.eye(3, dtype=np.float32)[np.arange(matrix.num_items) % 3]
+    content = ItemContent(groups, sp.csr_matrix((matrix.num_items, 0)))
+    return fit_source(config, matrix, 1, content)
+
+
 @pytest.fixture(scope="module")
 def sources():
     matrix = random_matrix(with_values=True)
-    return {config.source_name: fit_source(config, matrix, seed=1) for config in ALL}
+    return {config.source_name: _fit(config, matrix) for config in ALL}
 
 
 @pytest.mark.parametrize("config", ALL, ids=_name)
@@ -98,7 +108,7 @@ def test_a_history_of_everything(sources, config):
 
 @pytest.mark.parametrize("config", ALL, ids=_name)
 def test_a_corpus_of_one_item(config):
-    source = fit_source(config, InteractionMatrix(sp.csr_matrix(np.ones([3, 1], np.float32))), seed=1)
+    source = _fit(config, InteractionMatrix(sp.csr_matrix(np.ones([3, 1], np.float32))))
     scores = source.scores(tf.constant([[0], [-1], [1]])).numpy()
     assert scores.shape == (3, 1)
     assert np.isfinite(scores).all()
@@ -107,7 +117,7 @@ def test_a_corpus_of_one_item(config):
 @pytest.mark.parametrize("config", ALL, ids=_name)
 def test_fitting_again_gives_the_same_and_mutates_nothing(sources, config):
     matrix = random_matrix(with_values=True)
-    again = fit_source(config, matrix, seed=1)
+    again = _fit(config, matrix)
     np.testing.assert_array_equal(
         again.scores(tf.constant(HISTORY_ROWS)), sources[config.source_name].scores(tf.constant(HISTORY_ROWS))
     )
@@ -120,7 +130,7 @@ def test_fitting_again_gives_the_same_and_mutates_nothing(sources, config):
 def test_the_checkerboard(config):
     """After implicit's tests: who saw some items of a group is recommended the others of it."""
     seen = checkerboard()
-    source = fit_source(config, InteractionMatrix(sp.csr_matrix(seen.astype(np.float32))), seed=1)
+    source = _fit(config, InteractionMatrix(sp.csr_matrix(seen.astype(np.float32))))
     scores = source.scores_of_matrix(sp.csr_matrix(seen))
     users, items = np.indices(seen.shape)
     liked = users % 3 == items % 3

@@ -11,17 +11,22 @@ import tensorflow as tf
 from pipeline.config.collaborative import (
     CollaborativeConfig,
     CollaborativeSource,
+    ContentFactorsConfig,
     EaseConfig,
     ItemKnnConfig,
     PopularityConfig,
 )
+from pipeline.config.data import FeaturesConfig
+from pipeline.config.text import TextTowerConfig
 from pipeline.errors import InputError
 from pipeline.progress import PROGRESS_LOGGER
+from schemas.features import TableLayout
 from tests.trainer.collaborative.small_matrix import checkerboard
 from tests.trainer.tfrecords import SmallTransformOutput, write_examples
 from trainer.collaborative.train_collaborative import fit_source, train_collaborative
 from trainer.settings import CollaborativeSettings
 
+DEFAULT = ["item_knn", "user_knn", "ease", "ials", "content_factors", "popularity"]
 SEEN = checkerboard()
 NUM_USERS, NUM_ITEMS = SEEN.shape
 ITEM_IDS = [f"i{item}" for item in range(NUM_ITEMS)]
@@ -73,16 +78,36 @@ def stream(tmp_path_factory):
     return SmallStream(folder)
 
 
+@pytest.fixture(scope="module")
+def items(stream):
+    """Each item's genre is its group."""
+    spec = {name: tf.io.FixedLenFeature([], tf.string) for name in ("title", "text")}
+    spec |= {"item_id": tf.io.FixedLenFeature([], tf.int64), "genre": tf.io.FixedLenFeature([1], tf.int64)}
+    rows = [
+        {"item_id": item, "title": "a", "text": "b", "genre": [item % 3]}
+        for item in np.random.default_rng(0).permutation(NUM_ITEMS)
+    ]
+    write_examples(stream.folder / "corpus.gz", rows)
+    return SmallStream(stream.folder, SmallTransformOutput(spec, OUTPUT.vocabularies))
+
+
 def _settings(*sources, value_label="label_rating"):
     config = CollaborativeConfig(sources=sources) if sources else CollaborativeConfig()
-    return CollaborativeSettings(collaborative=config, value_label=value_label, seed=1)
+    return CollaborativeSettings(
+        layout=TableLayout(item_categories=("genre",)),
+        features=FeaturesConfig(),
+        text=TextTowerConfig(weights="random", random_layers=1, random_hidden_dim=8),
+        collaborative=config,
+        value_label=value_label,
+        seed=1,
+    )
 
 
-def test_the_default_sources_find_the_checkerboard(stream, tmp_path):
-    seconds = train_collaborative(stream, stream, _settings(), str(tmp_path))
+def test_the_default_sources_find_the_checkerboard(stream, items, tmp_path):
+    seconds = train_collaborative(stream, items, _settings(), str(tmp_path))
     module = tf.saved_model.load(str(tmp_path))
     names = [name.decode() for name in module.names.numpy()]
-    assert names == list(seconds) == ["item_knn", "user_knn", "ease", "ials", "popularity"]
+    assert names == list(seconds) == DEFAULT
     assert all(took >= 0 for took in seconds.values())
     history = [4, 1, 7]  # of group 1
     scores = {name: rows.numpy()[0] for name, rows in module.scores(tf.constant([history])).items()}
@@ -115,3 +140,8 @@ def test_nothing_but_sources_that_do_not_fit_is_an_error(stream, tmp_path):
 def test_a_kind_that_nobody_fits_is_an_error():
     with pytest.raises(ValueError, match="there is no source of kind 'tarot'"):
         fit_source(CollaborativeSource(kind="tarot"), None, seed=1)
+
+
+def test_content_has_to_be_given_to_what_reads_it():
+    with pytest.raises(ValueError, match="'content_factors' reads what items say of themselves"):
+        fit_source(ContentFactorsConfig(), None, seed=1)
