@@ -159,6 +159,11 @@ class RetrievalModel(tfrs.models.Model):
         )
 
     @property
+    def samples_hard(self) -> bool:
+        """Whether `corpus_embeddings` are searched for negatives."""
+        return self._config.sampler == "hard"
+
+    @property
     def temperature(self) -> tf.Tensor:
         """Scalar float32: what the cosine of query and candidate is divided by."""
         return self.query_tower.temperature
@@ -311,7 +316,7 @@ class RetrievalModel(tfrs.models.Model):
 
     def _hard_rows(self, features: Features) -> tf.Tensor:
         """[H] int32: the best rivals of the requests' items by the last `corpus_embeddings`."""
-        if self._config.sampler != "hard":
+        if not self.samples_hard:
             return tf.zeros([0], tf.int32)
         scores = tf.where(self._is_seen(features), tf.float32.min, self._scores(features))
         return tf.reshape(tf.math.top_k(scores, min(self._config.num_hard, self._unknown)).indices, [-1])
@@ -422,7 +427,12 @@ def validation_batch_size(num_items: int) -> int:
 
 
 class RefreshCorpusEmbeddings(tf_keras.callbacks.Callback):
-    """Encodes the corpus anew before each validation."""
+    """Encodes the corpus anew before each validation, and before an epoch that looks for hard negatives."""
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Keras' hook."""
+        if self.model.samples_hard:
+            self.model.refresh_corpus_embeddings()
 
     def on_test_begin(self, logs: Any = None) -> None:
         """Keras' hook."""

@@ -11,7 +11,12 @@ from pipeline.config.training import RetrievalConfig
 from tests.trainer.small_bert import unit
 from tests.trainer.small_world import SIZES, make_corpus, make_queries, make_text_tower
 from trainer.randomness import seed_everything
-from trainer.retrieval import VALIDATION_K, RetrievalModel, validation_batch_size
+from trainer.retrieval import (
+    VALIDATION_K,
+    RefreshCorpusEmbeddings,
+    RetrievalModel,
+    validation_batch_size,
+)
 
 # No item 2 nor 4 in the training split.
 COUNTS = np.array([3, 1, 0, 5, 0, 2])
@@ -293,6 +298,16 @@ def test_refreshed_embeddings_are_those_of_the_candidates(model):
     model.refresh_corpus_embeddings(batch_size=4)  # so that the last batch is a smaller one
     refreshed = model.corpus_embeddings.numpy()
     np.testing.assert_allclose(refreshed, _candidates(model, *range(NUM_ITEMS + 1)), atol=1e-6)
+
+
+@pytest.mark.parametrize(("sampler", "searched"), [("hard", True), ("full", False)])
+def test_the_first_epoch_looks_for_hard_negatives_among_embeddings_that_mean_something(sampler, searched):
+    model = _model(sampler=sampler)
+    model.corpus_embeddings.assign(tf.zeros_like(model.corpus_embeddings))
+    refresh = RefreshCorpusEmbeddings()
+    refresh.set_model(model)
+    refresh.on_train_begin()
+    assert (np.abs(model.corpus_embeddings.numpy()).sum(axis=1) > 0).all() == searched
 
 
 def test_validation_counts_ranks_below_k():
