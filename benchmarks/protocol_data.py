@@ -10,11 +10,13 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from google.protobuf import text_format
 
 from benchmarks.protocols import REFIT, ProtocolSplit, split_by_protocol
 from pipeline.canonical import PreparedData, prepare
 from pipeline.config.run import RunConfig
 from pipeline.history import user_histories
+from pipeline.schema_files import curated_files, read_schema
 from pipeline.splits import SPLITS
 from schemas.features import ITEM_ID, TIMESTAMP, USER_ID, Stream
 
@@ -38,6 +40,28 @@ def prepare_protocol(
     split = split_by_protocol(log, data.layout, protocol, seed, config.features.history_length)
     known = log.filter(pa.array(~is_in_test(log, split)))
     return replace(write_input(data, split.tables, log, known, folder), refit_splits=(REFIT,)), split
+
+
+def with_protocol_schema(config: RunConfig, folder: Path) -> RunConfig:
+    """The configuration with schemas that do not say what share of the examples has a feature.
+
+    A curated one says it of events; the test split of a protocol has one example a user.
+
+    Args:
+      config: Of the run.
+      folder: Gets the schemas, if the source has curated ones.
+    """
+    curated = curated_files(config)
+    if curated is None:
+        return config
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in curated.values():
+        schema = read_schema(path)
+        for feature in schema.feature:
+            if feature.presence.min_fraction < 1:
+                feature.presence.ClearField("min_fraction")
+        (folder / path.name).write_text(text_format.MessageToString(schema), encoding="utf-8")
+    return config.model_copy(update={"schema_dir": folder})
 
 
 def write_input(

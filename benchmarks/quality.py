@@ -32,7 +32,7 @@ from rich.table import Table
 
 import pipeline  # noqa: F401  (sets the Keras switch before TensorFlow is imported)
 from benchmarks.judge import LIST_LENGTH, best_lists, judge_lists
-from benchmarks.protocol_data import prepare_protocol
+from benchmarks.protocol_data import prepare_protocol, with_protocol_schema
 from benchmarks.protocols import PROTOCOLS, ProtocolSplit
 from pipeline.canonical import PreparedData
 from pipeline.components.parquet_example_gen import encode_examples
@@ -245,6 +245,7 @@ def run_seed(
 
     since = time.monotonic()
     config = config.model_copy(update={"output": folder, "seed": seed})
+    config = with_protocol_schema(config, folder / "schema")
     data, split = prepare_protocol(config, protocol, seed, folder / "split", min_users)
     steps = train(config, data)
     corpus = tf.saved_model.load(steps.folder("Retrieval")).corpus
