@@ -10,6 +10,8 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from schemas.features import ITEM_ID, TEXT, TITLE, Encoding, FeatureSet, Stream, cross_name
+from trainer.settings import TrainerSettings
+from trainer.streams import TransformedStream
 
 CORPUS_SPLIT = "corpus"
 
@@ -39,6 +41,16 @@ class Corpus:
     def num_items(self) -> int:
         """Number of items, the unknown one not counted."""
         return len(self.item_ids)
+
+
+def corpus_of(items: TransformedStream, settings: TrainerSettings) -> Corpus:
+    """The corpus of a run's item stream; see :func:`load_corpus`."""
+    return load_corpus(
+        items.files(CORPUS_SPLIT),
+        items.transform_output,
+        settings.feature_set,
+        settings.features.number_buckets,
+    )
 
 
 def load_corpus(

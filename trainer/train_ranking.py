@@ -17,7 +17,7 @@ from pipeline.splits import EVAL, TRAIN
 from schemas.features import ENGAGED, ITEM_ID
 from trainer.calibration import PlattScaling, calibration_error, fit_platt
 from trainer.checkpoints import Checkpoint
-from trainer.corpus import CORPUS_SPLIT, load_corpus
+from trainer.corpus import corpus_of
 from trainer.fitting import Fitting, Monitor, Phase, fit
 from trainer.graphs import graph_function
 from trainer.input_fn import interactions_dataset
@@ -82,9 +82,7 @@ def train_ranking(
     config = settings.ranking
     retrieval = tf.saved_model.load(retrieval_dir)
     features = settings.feature_set
-    corpus = load_corpus(
-        items.files(CORPUS_SPLIT), items.transform_output, features, settings.features.number_buckets
-    )
+    corpus = corpus_of(items, settings)
 
     def dataset(split: str, batch_size: int, seed: int | None = None) -> tf.data.Dataset:
         files = interactions.files(split)

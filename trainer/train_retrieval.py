@@ -13,7 +13,7 @@ import tf_keras
 from pipeline.splits import EVAL
 from schemas.features import ITEM_ID
 from trainer.checkpoints import Checkpoint
-from trainer.corpus import CORPUS_SPLIT, load_corpus
+from trainer.corpus import corpus_of
 from trainer.fitting import Fitting, Monitor, Phase, fit
 from trainer.input_fn import Kept, interactions_dataset
 from trainer.item_lookup import ItemLookup
@@ -69,9 +69,7 @@ def train_retrieval(
     """
     seed_everything(settings.seed)
     features = settings.feature_set
-    corpus = load_corpus(
-        items.files(CORPUS_SPLIT), items.transform_output, features, settings.features.number_buckets
-    )
+    corpus = corpus_of(items, settings)
     lookup = ItemLookup(items.vocabulary_file(ITEM_ID), corpus.num_items)
     text_tower = build_text_tower(settings.text, settings.seed)
     index = SplitIndex.read(_files(interactions, settings), lookup)

@@ -29,7 +29,7 @@ from trainer.collaborative.item_neighbours import ItemNeighbours
 from trainer.collaborative.popularity import Popularity
 from trainer.collaborative.source import Source
 from trainer.collaborative.user_neighbours import UserNeighbours
-from trainer.corpus import CORPUS_SPLIT, load_corpus
+from trainer.corpus import corpus_of
 from trainer.corpus_texts import CorpusTexts
 from trainer.item_lookup import ItemLookup
 from trainer.settings import CollaborativeSettings
@@ -85,12 +85,7 @@ def load_item_content(
       settings: The text tower, the features and the seed.
       max_values: See :func:`item_content`.
     """
-    corpus = load_corpus(
-        items.files(CORPUS_SPLIT),
-        items.transform_output,
-        settings.feature_set,
-        settings.features.number_buckets,
-    )
+    corpus = corpus_of(items, settings)
     tower = build_text_tower(settings.text, settings.seed)
     texts = CorpusTexts(tower, corpus.texts, settings.text.cache_mb).embed_all()
     return item_content(corpus, texts[:-1], max_values)
