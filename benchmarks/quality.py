@@ -201,7 +201,7 @@ def list_ablations(
     """The lists of fusions of fewer sources, trained like the whole, [Q, 20] corpus rows each."""
     import tensorflow as tf
 
-    from pipeline.graph import bundle_settings
+    from pipeline.nodes.models import bundle_settings
     from serving.train_fusion import load_sources, train_fusion
 
     settings = bundle_settings(config, data)

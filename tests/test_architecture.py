@@ -12,7 +12,13 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ["schemas", "pipeline", "trainer", "serving"]
 # They see everything, since they put everything together.
-COMPOSITION_ROOTS = ["pipeline/graph.py", "pipeline/cli.py", "pipeline/commands", "pipeline/runners"]
+COMPOSITION_ROOTS = [
+    "pipeline/graph.py",
+    "pipeline/nodes",
+    "pipeline/cli.py",
+    "pipeline/commands",
+    "pipeline/runners",
+]
 HEAVY = (
     "tensorflow",
     "tfx",

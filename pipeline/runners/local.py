@@ -116,7 +116,7 @@ def _run(
     """Creates a pipeline from the configuration with absolute paths, and runs it."""
     with _logged(log), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the libraries that TFX imports
-        from pipeline.graph import PUSHER
+        from pipeline.nodes.serving import PUSHER
         from pipeline.runners.observed_dag_runner import ObservedDagRunner
 
         pipeline = create(config.model_copy(update={"output": config.run_dir.resolve().parent}))

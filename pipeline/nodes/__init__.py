@@ -1,0 +1,1 @@
+"""The steps of the pipeline and what feeds them, part by part."""

@@ -1,0 +1,148 @@
+"""The steps that train: sources, their fusion, and the index over the candidates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tfx.dsl.components.base.base_component import BaseComponent
+
+from pipeline.canonical import PreparedData
+from pipeline.code_digest import code_digest
+from pipeline.config.run import RunConfig
+from pipeline.nodes.data import DataNodes
+from pipeline.splits import EVAL, TRAIN
+from schemas.features import Stream
+from serving.bundle_settings import BundleSettings
+from serving.components.fusion_trainer import FusionTrainer
+from serving.components.indexer import Indexer
+from trainer.components.collaborative_trainer import CollaborativeTrainer
+from trainer.components.ranking_trainer import RankingTrainer
+from trainer.components.retrieval_refit import RetrievalRefit
+from trainer.components.retrieval_trainer import RetrievalTrainer
+from trainer.settings import CollaborativeSettings, RankingSettings, RetrievalSettings
+
+
+@dataclass(frozen=True)
+class SourceNodes:
+    """The steps that train what scores candidates."""
+
+    retrieval: BaseComponent
+    collaborative: BaseComponent
+    ranking: BaseComponent
+
+    @property
+    def models(self) -> dict[str, Any]:
+        """Their models, by the names under which later steps take them."""
+        return {name: node.outputs["model"] for name, node in vars(self).items()}
+
+    @property
+    def all(self) -> list[BaseComponent]:
+        """The steps in order."""
+        return [self.retrieval, self.collaborative, self.ranking]
+
+
+@dataclass(frozen=True)
+class ModelNodes:
+    """The steps that train, and the index over what they trained.
+
+    Attributes:
+      rehearsed: Trained on the training split alone, so that the eval split says how to fuse them.
+      fusion: Learns that.
+      served: What the bundle holds: the same, or trained anew on both splits.
+      index: Over the served retrieval model.
+    """
+
+    rehearsed: SourceNodes
+    fusion: BaseComponent
+    served: SourceNodes
+    index: BaseComponent
+
+    @property
+    def all(self) -> list[BaseComponent]:
+        """The steps in order."""
+        served = [] if self.served is self.rehearsed else self.served.all
+        return [*self.rehearsed.all, self.fusion, *served, self.index]
+
+
+def model_nodes(config: RunConfig, data: PreparedData, nodes: DataNodes) -> ModelNodes:
+    """The trainers, the fusion and the index."""
+    log, corpus = nodes.trained_on
+    rehearsed = source_nodes(config, data, log, corpus)
+    fusion = FusionTrainer(
+        **rehearsed.models,
+        interactions=nodes.streams[Stream.INTERACTIONS].example_gen.outputs["examples"],
+        settings=bundle_settings(config, data).model_dump_json(),
+        config=config.fusion.model_dump_json(),
+        seed=config.seed,
+        code=code_digest("schemas", "pipeline/roles.py", "trainer", "serving"),
+    )
+    served = source_nodes(config, data, log, corpus, rehearsed) if config.training.refit else rehearsed
+    index = Indexer(
+        retrieval=served.models["retrieval"],
+        **log,
+        settings=config.index.model_dump_json(),
+        seed=config.seed,
+        code=code_digest("schemas", "trainer", "serving/index.py", "serving/index_builder.py"),
+    )
+    return ModelNodes(rehearsed, fusion, served, index)
+
+
+def source_nodes(
+    config: RunConfig,
+    data: PreparedData,
+    log: dict[str, Any],
+    corpus: dict[str, Any],
+    rehearsed: SourceNodes | None = None,
+) -> SourceNodes:
+    """The trainers; a refit's learn from all that is not tested, as long as was best for those rehearsed."""
+    shared: dict[str, Any] = {"layout": data.layout, "features": config.features, "seed": config.seed}
+    splits = (TRAIN,) if rehearsed is None else data.refit_splits
+    code = code_digest("schemas", "trainer")
+    streams = {**log, **corpus, "code": code}
+
+    def trained(component: Any, name: str, settings: Any, **inputs: Any) -> BaseComponent:
+        node_id = f"{name}Trainer" if rehearsed is None else f"{name}Refit"
+        if name != "Collaborative":
+            inputs["checkpoint_dir"] = str(config.checkpoints_dir / node_id)
+        return component(**streams, settings=settings.model_dump_json(), **inputs).with_id(node_id)
+
+    retrieval_settings = RetrievalSettings(
+        **shared, training=config.training, text=config.text, retrieval=config.retrieval, splits=splits
+    )
+    if rehearsed is None:
+        retrieval = trained(RetrievalTrainer, "Retrieval", retrieval_settings)
+    else:
+        rehearsal = {"rehearsal": rehearsed.models["retrieval"]}
+        retrieval = trained(RetrievalRefit, "Retrieval", retrieval_settings, **rehearsal)
+    values = [task.label_name for task in config.ranking.tasks if task.kind == "value"]
+    collaborative_settings = CollaborativeSettings(
+        **shared,
+        text=config.text.model_copy(update={"training": "frozen"}),
+        collaborative=config.collaborative,
+        value_label=values[0] if values else None,
+        splits=splits,
+    )
+    return SourceNodes(
+        retrieval,
+        trained(CollaborativeTrainer, "Collaborative", collaborative_settings),
+        trained(
+            RankingTrainer,
+            "Ranking",
+            RankingSettings(**shared, training=config.training, ranking=config.ranking),
+            retrieval=retrieval.outputs["model"],
+        ),
+    )
+
+
+def bundle_settings(config: RunConfig, data: PreparedData) -> BundleSettings:
+    """What the bundle and its judgement depend on."""
+    return BundleSettings(
+        name=config.name,
+        layout=data.layout,
+        crosses=config.features.crosses,
+        tasks=config.ranking.tasks,
+        index=config.index,
+        pseudonym_key=data.pseudonym_key,
+        learnt=(TRAIN, EVAL) if config.training.refit else (TRAIN,),
+    )
