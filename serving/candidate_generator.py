@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from schemas.features import HISTORY_ITEM_IDS
 from serving.index import Index
+from trainer.full_corpus import seen_items
 from trainer.retrieval_module import query_inputs
 
 RETRIEVAL, CONTENT = "retrieval", "content"
@@ -88,7 +89,7 @@ class CandidateGenerator(tf.Module):
         """
         inputs = query_inputs(self._queries, self._queries.transform_queries(raw))
         queries = self._queries.encode_queries(inputs)
-        is_seen = self._is_seen(seen)
+        is_seen = seen_items(seen, self._num_items)
         num_seen = tf.math.count_nonzero(is_seen, axis=1, dtype=tf.int32)
         dense = {CONTENT: self._content(seen), **self._collaborative.scores(seen)}
         found = [self._from_index(queries, num_seen, k)]
@@ -108,13 +109,6 @@ class CandidateGenerator(tf.Module):
         most_seen = tf.reduce_max(tf.concat([num_seen, [0]], axis=0))
         wanted = tf.minimum(tf.maximum(self._num_retrieved, k) + most_seen, self._num_items)
         return self._index.search(queries, wanted)[1]
-
-    def _is_seen(self, seen: tf.Tensor) -> tf.Tensor:
-        """[B, N] bool."""
-        known = tf.where((seen >= 0) & (seen < self._num_items))
-        places = tf.stack([known[:, 0], tf.cast(tf.gather_nd(seen, known), tf.int64)], axis=1)
-        shape = tf.cast(tf.stack([tf.shape(seen)[0], self._num_items]), tf.int64)
-        return tf.scatter_nd(places, tf.ones([tf.shape(places)[0]], tf.int32), shape) > 0
 
     def _content(self, seen: tf.Tensor) -> tf.Tensor:
         """[B, N] mean cosine of each item's text with those of the history; 0 without a history."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -22,9 +22,11 @@ from schemas.features import (
 )
 from trainer.corpus import Corpus
 from trainer.corpus_texts import CorpusTexts
+from trainer.full_corpus import ranks_of, seen_items
 from trainer.graphs import graph_function, untouched_by_autograph
 from trainer.history_encoders.build import build_history_encoder
 from trainer.losses import LOSSES
+from trainer.moments import Moments, find_moments
 from trainer.samplers import build_sampler
 from trainer.sizes import ModelSizes
 from trainer.text_tower import TextTower
@@ -38,20 +40,6 @@ NDCG = "ndcg"
 
 _MAX_SCORES = 1 << 26  # of a batch of queries with the whole corpus: 256 MiB
 _MIN_VALIDATION_BATCH, _MAX_VALIDATION_BATCH = 16, 2048
-
-
-class Moments(NamedTuple):
-    """The moments of a batch's histories at which the next event is known, the requests among them.
-
-    Attributes:
-      example: [M] int32 example of each.
-      place: [M] int32 events before it.
-      target: [M] int32 corpus row of the next event.
-    """
-
-    example: tf.Tensor
-    place: tf.Tensor
-    target: tf.Tensor
 
 
 class RetrievalModel(tfrs.models.Model):
@@ -253,7 +241,7 @@ class RetrievalModel(tfrs.models.Model):
         if training:
             chance = self.generator.uniform(tf.shape(features[HISTORY_ITEM_IDS])[:1])
             features = self._without_times(features, chance < self._config.time_dropout)
-        moments = self.moments(features)
+        moments = find_moments(features, self._unknown)
         drawn = self._sampler.draw(moments.target, self._hard_rows(features), self.generator)
         history = features[HISTORY_ITEM_IDS]
         # Each distinct item, and so each distinct text, is encoded once a step.
@@ -261,9 +249,8 @@ class RetrievalModel(tfrs.models.Model):
         encoded = self.corpus_candidates(rows, training=training)
         num_drawn = tf.size(drawn.rows)
         candidates = tf.gather(encoded, places[:num_drawn])
-        items = tf.reshape(
-            tf.gather(encoded, places[num_drawn:])[:, :-1], [*_shape(history), self._config.embedding_dim]
-        )
+        shape = [tf.shape(history)[0], history.shape[1], self._config.embedding_dim]
+        items = tf.reshape(tf.gather(encoded, places[num_drawn:])[:, :-1], shape)
         states = self._states(features, items, training)
         others = [self._attributes_at(features, moments, training)]
         queries = self._queries(features, states, moments, others, training)
@@ -272,22 +259,6 @@ class RetrievalModel(tfrs.models.Model):
         losses = self._loss(logits, labels)
         # A batch without a known next event teaches nothing, instead of NaN.
         return tf.math.divide_no_nan(tf.reduce_sum(losses), tf.cast(tf.size(losses), losses.dtype))
-
-    def moments(self, features: Features) -> Moments:
-        """The moments of a batch, the requests themselves and those inside their histories.
-
-        A history that is full may have been cut, and is not taken for one that began with its first event.
-        """
-        rows = features[HISTORY_ITEM_IDS]
-        batch, length = _shape(rows)
-        count = tf.math.count_nonzero(rows >= 0, axis=1, dtype=tf.int32)
-        place = tf.broadcast_to(tf.range(length + 1), [batch, length + 1])
-        targets = tf.concat([rows, tf.fill([batch, 1], -1)], axis=1)
-        targets = tf.where(tf.equal(place, count[:, tf.newaxis]), features[ITEM_ID][:, tf.newaxis], targets)
-        valid = (place <= count[:, tf.newaxis]) & (targets >= 0) & (targets < self._unknown)
-        valid &= (place > 0) | (count < length)[:, tf.newaxis]
-        found = tf.cast(tf.where(valid), tf.int32)
-        return Moments(found[:, 0], found[:, 1], tf.gather_nd(targets, found))
 
     def _attributes_at(self, features: Features, moments: Moments, training: bool) -> tf.Tensor:
         """Encoded attributes of the queries at some moments, [M, width].
@@ -318,7 +289,8 @@ class RetrievalModel(tfrs.models.Model):
         """[H] int32: the best rivals of the requests' items by the last `corpus_embeddings`."""
         if not self.samples_hard:
             return tf.zeros([0], tf.int32)
-        scores = tf.where(self._is_seen(features), tf.float32.min, self._scores(features))
+        is_seen = seen_items(features[HISTORY_ITEM_IDS], self._unknown)
+        scores = tf.where(is_seen, tf.float32.min, self._scores(features))
         return tf.reshape(tf.math.top_k(scores, min(self._config.num_hard, self._unknown)).indices, [-1])
 
     def _scores(self, features: Features) -> tf.Tensor:
@@ -326,15 +298,6 @@ class RetrievalModel(tfrs.models.Model):
         return tf.matmul(
             self.query_embeddings(features), self.corpus_embeddings[: self._unknown], transpose_b=True
         )
-
-    def _is_seen(self, features: Features) -> tf.Tensor:
-        """[B, N] bool: the items of each history."""
-        history = features[HISTORY_ITEM_IDS]
-        known = tf.where((history >= 0) & (history < self._unknown))
-        seen = tf.stack([known[:, 0], tf.cast(tf.gather_nd(history, known), tf.int64)], axis=1)
-        shape = tf.cast(tf.stack([tf.shape(history)[0], self._unknown]), tf.int64)
-        counts = tf.scatter_nd(seen, tf.ones([tf.shape(seen)[0]], tf.int32), shape)
-        return counts > 0
 
     def train_step(self, features: Features) -> dict[str, tf.Tensor]:
         """One step; the text tower has an optimizer of its own, with a smaller learning rate."""
@@ -373,22 +336,9 @@ class RetrievalModel(tfrs.models.Model):
         return {metric.name: metric.result() for metric in (self._recall, self._ndcg)}
 
     def ranks(self, features: Features) -> tf.Tensor:
-        """[B] rank of each example's item, 0 the best, by `corpus_embeddings`; see :meth:`test_step`.
-
-        The largest int32 for an item outside the corpus.
-        """
-        is_seen = self._is_seen(features)
-        scores = tf.where(is_seen, tf.float32.min, self._scores(features))  # one's own is last if it was seen
-        true_rows = features[ITEM_ID]
-        in_corpus = true_rows < self._unknown
-        true_rows = tf.where(in_corpus, true_rows, 0)
-        true_scores = tf.gather(scores, true_rows, batch_dims=1)
-        is_own = tf.equal(tf.range(self._unknown)[tf.newaxis], true_rows[:, tf.newaxis])
-        rivals = tf.logical_not(is_seen | is_own)
-        # What is not lower counts as better, so that neither ties nor NaN make a broken model look perfect.
-        better = rivals & tf.logical_not(scores < true_scores[:, tf.newaxis])
-        count = tf.reduce_sum(tf.cast(better, tf.int32), axis=1)
-        return tf.where(in_corpus, count, tf.int32.max)
+        """[B] rank of each example's item, 0 the best, by `corpus_embeddings`; see :func:`ranks_of`."""
+        is_seen = seen_items(features[HISTORY_ITEM_IDS], self._unknown)
+        return ranks_of(features[ITEM_ID], self._scores(features), is_seen)
 
     def refresh_corpus_embeddings(self, batch_size: int = 1024) -> None:
         """Encodes the whole corpus, and the unknown item, into `corpus_embeddings`."""
@@ -414,11 +364,6 @@ def _popularity(item_counts: np.ndarray) -> np.ndarray:
     if len(logs):
         scores[:-1][seen] = (logs - logs.mean()) / max(float(logs.std()), 1e-6)
     return scores
-
-
-def _shape(x: tf.Tensor) -> tuple[tf.Tensor, int]:
-    """Rows, which a graph may not know, and columns."""
-    return tf.shape(x)[0], x.shape[1]
 
 
 def validation_batch_size(num_items: int) -> int:
