@@ -18,7 +18,7 @@ from pipeline.config.run import RunConfig
 from pipeline.history import user_histories
 from pipeline.schema_files import curated_files, read_schema
 from pipeline.splits import SPLITS
-from schemas.features import ITEM_ID, TIMESTAMP, USER_ID, Stream
+from schemas.features import ITEM_ID, RARE_ITEM_ID, TIMESTAMP, USER_ID, Stream
 
 
 def prepare_protocol(
@@ -97,6 +97,7 @@ def whole_log(data: PreparedData, min_users: int) -> pa.Table:
     names = [name for name in tables[0].column_names if not name.startswith("history_")]
     log = pa.concat_tables([table.select(names) for table in tables])
     keys = log.select([USER_ID, ITEM_ID, TIMESTAMP]).to_pandas()
+    keys = keys[keys[ITEM_ID] != RARE_ITEM_ID]  # many items under one id, and in no corpus
     keys = keys.sort_values(TIMESTAMP, kind="stable").drop_duplicates([USER_ID, ITEM_ID])
     users = keys[ITEM_ID].value_counts()
     keys = keys[keys[ITEM_ID].map(users) >= min_users]
