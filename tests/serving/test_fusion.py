@@ -101,3 +101,27 @@ def test_what_is_not_valid_is_no_rival():
     alone = Lists(lists.features, valid, lists.labels, lists.evidence, lists.users)
     figures = fit_fusion(FusionModel(SOURCES, 4), alone, alone, FusionConfig(epochs=1), 0)
     assert figures == pytest.approx({name: 1.0 for name in (*SOURCES, "fusion")})
+
+
+def test_a_fusion_that_few_examples_teach_is_no_worse_than_the_best_source():
+    """Of thirty sources one knows a little, the others nothing; a few dozen lists do not tell which."""
+    rng = np.random.default_rng(0)
+    num_lists, num_candidates, num_sources = 60, 50, 30
+
+    def lists():
+        labels = rng.integers(0, num_candidates, num_lists).astype(np.int32)
+        features = rng.normal(size=[num_lists, num_candidates, num_sources]).astype(np.float32)
+        features[np.arange(num_lists), labels, 7] += 2.0
+        everything = np.ones([num_lists, num_candidates], bool)
+        return Lists(features, everything, labels, np.ones(num_lists, np.float32), np.arange(num_lists))
+
+    names = [f"s{place}" for place in range(num_sources)]
+    model, validation = FusionModel(names, 4), lists()
+    figures = fit_fusion(model, lists(), validation, FusionConfig(epochs=3), seed=0)
+    assert max(names, key=lambda name: figures[name]) == "s7"
+    assert figures["fusion"] >= figures["s7"] > 2 * figures["s1"]
+    answers = model(tf.constant(validation.features), tf.constant(validation.evidence)).numpy()
+    own = np.take_along_axis(answers, validation.labels[:, np.newaxis], 1)
+    ranks = (answers >= own).sum(axis=1) - 1
+    kept = np.where(ranks < 10, 1 / np.log2(ranks + 2.0), 0).mean()
+    np.testing.assert_allclose(kept, figures["fusion"], rtol=1e-5)  # its weights are those that were best
