@@ -9,7 +9,7 @@ from pipeline.config.collaborative import CollaborativeConfig, EaseConfig, ItemK
 def test_each_kind_is_a_source_by_default_under_its_own_name():
     sources = CollaborativeConfig().sources
     kinds = [source.kind for source in sources]
-    assert kinds == ["item_knn", "user_knn", "ease", "ials", "popularity"]
+    assert kinds == ["item_knn", "user_knn", "ease", "ials", "content_factors", "popularity"]
     assert [source.source_name for source in sources] == kinds
 
 

@@ -94,7 +94,7 @@ def test_a_configuration_is_frozen(tmp_path):
         (
             {"fusion": {"sources": ["retrieval", "liking"]}},
             "(top level): fusion.sources names 'liking'; there are retrieval, content, item_knn, user_knn, "
-            "ease, ials, popularity, rating, like, above_usual",
+            "ease, ials, content_factors, popularity, rating, like, above_usual",
         ),
         (
             {"retrieval": {"embedding_dim": 9}},
