@@ -15,12 +15,11 @@ from pipeline.config.data import BeamConfig
 from pipeline.config.run import RunConfig
 from pipeline.config.tuning import Model, Search
 from pipeline.nodes.data import data_nodes
-from pipeline.nodes.models import model_nodes, source_nodes
+from pipeline.nodes.models import model_nodes, ranking_settings, retrieval_settings, source_nodes
 from pipeline.nodes.serving import serving_nodes
 from schemas.features import Stream
 from trainer.components.ranking_tuner import RankingTuner
 from trainer.components.retrieval_tuner import RetrievalTuner
-from trainer.settings import RankingSettings, RetrievalSettings
 
 
 def create_pipeline(
@@ -82,7 +81,6 @@ def create_tuning_pipeline(
     """
     nodes = data_nodes(config, data, schemas)
     log, corpus = nodes.trained_on
-    shared: dict[str, Any] = {"layout": data.layout, "features": config.features, "seed": config.seed}
     inputs: dict[str, Any] = {
         **log,
         **corpus,
@@ -93,14 +91,12 @@ def create_tuning_pipeline(
     }
     before: list[BaseComponent] = []
     if of == "retrieval":
-        settings = RetrievalSettings(**shared, text=config.text, retrieval=config.retrieval)
-        tuner = RetrievalTuner(**inputs, settings=settings.model_dump_json())
+        settings = retrieval_settings(config, data).model_dump_json()
+        tuner = RetrievalTuner(**inputs, settings=settings)
     else:
         before = [source_nodes(config, data, log, corpus).retrieval]
-        ranking = RankingSettings(
-            **shared, training=config.training, ranking=config.ranking
-        ).model_dump_json()
-        tuner = RankingTuner(**inputs, retrieval=before[0].outputs["model"], settings=ranking)
+        settings = ranking_settings(config, data).model_dump_json()
+        tuner = RankingTuner(**inputs, retrieval=before[0].outputs["model"], settings=settings)
     return _pipeline(config, [*nodes.all, *before, tuner], config.run_dir / "artifacts", metadata_file)
 
 

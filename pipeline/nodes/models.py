@@ -96,7 +96,6 @@ def source_nodes(
     rehearsed: SourceNodes | None = None,
 ) -> SourceNodes:
     """The trainers; a refit's learn from all that is not tested, as long as was best for those rehearsed."""
-    shared: dict[str, Any] = {"layout": data.layout, "features": config.features, "seed": config.seed}
     splits = (TRAIN,) if rehearsed is None else data.refit_splits
     code = code_digest("schemas", "trainer")
     streams = {**log, **corpus, "code": code}
@@ -107,17 +106,16 @@ def source_nodes(
             inputs["checkpoint_dir"] = str(config.checkpoints_dir / node_id)
         return component(**streams, settings=settings.model_dump_json(), **inputs).with_id(node_id)
 
-    retrieval_settings = RetrievalSettings(
-        **shared, training=config.training, text=config.text, retrieval=config.retrieval, splits=splits
-    )
     if rehearsed is None:
-        retrieval = trained(RetrievalTrainer, "Retrieval", retrieval_settings)
+        retrieval = trained(RetrievalTrainer, "Retrieval", retrieval_settings(config, data))
     else:
         rehearsal = {"rehearsal": rehearsed.models["retrieval"]}
-        retrieval = trained(RetrievalRefit, "Retrieval", retrieval_settings, **rehearsal)
+        retrieval = trained(
+            RetrievalRefit, "Retrieval", retrieval_settings(config, data, splits), **rehearsal
+        )
     values = [task.label_name for task in config.ranking.tasks if task.kind == "value"]
     collaborative_settings = CollaborativeSettings(
-        **shared,
+        **_shared(config, data),
         text=config.text.model_copy(update={"training": "frozen"}),
         collaborative=config.collaborative,
         value_label=values[0] if values else None,
@@ -129,10 +127,33 @@ def source_nodes(
         trained(
             RankingTrainer,
             "Ranking",
-            RankingSettings(**shared, training=config.training, ranking=config.ranking),
+            ranking_settings(config, data),
             retrieval=retrieval.outputs["model"],
         ),
     )
+
+
+def _shared(config: RunConfig, data: PreparedData) -> dict[str, Any]:
+    """What all that is trained depends on; see :class:`trainer.settings.TrainerSettings`."""
+    return {"layout": data.layout, "features": config.features, "seed": config.seed}
+
+
+def retrieval_settings(
+    config: RunConfig, data: PreparedData, splits: tuple[str, ...] = (TRAIN,)
+) -> RetrievalSettings:
+    """What the retrieval model depends on, whether it is trained for the bundle or tried."""
+    return RetrievalSettings(
+        **_shared(config, data),
+        training=config.training,
+        text=config.text,
+        retrieval=config.retrieval,
+        splits=splits,
+    )
+
+
+def ranking_settings(config: RunConfig, data: PreparedData) -> RankingSettings:
+    """What the ranking model depends on, whether it is trained for the bundle or tried."""
+    return RankingSettings(**_shared(config, data), training=config.training, ranking=config.ranking)
 
 
 def bundle_settings(config: RunConfig, data: PreparedData) -> BundleSettings:
