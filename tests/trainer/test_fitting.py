@@ -10,12 +10,13 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from tests.trainer.killed_training import EPOCHS, TEXT_EPOCHS, examples, make_model
+from tests.trainer.killed_training import EPOCHS, NUM_EXAMPLES, TEXT_EPOCHS, examples, make_model
 from trainer.checkpoints import Checkpoint
 from trainer.fitting import Fitting, Monitor, Phase, fit
 from trainer.randomness import epoch_seed, reseed, seed_everything
 
 ROOT = Path(__file__).resolve().parents[2]
+_OF_RANKS = ("val_recall_at_20", "val_ndcg")
 
 
 def _train(folder: Path, name: str, training: str, kill_in: int) -> int:
@@ -51,7 +52,9 @@ def test_a_killed_training_ends_as_one_that_was_not(tmp_path, training, kills):
     whole, killed = (np.load(tmp_path / name / "end.npz") for name in ("whole", "killed"))
     assert sorted(whole) == sorted(killed)
     for name in whole:
-        np.testing.assert_allclose(killed[name], whole[name], rtol=1e-5, atol=1e-6, err_msg=name)
+        # A figure of ranks jumps where the last bit of a score decides which of two items comes first.
+        atol = 1 / NUM_EXAMPLES if name in _OF_RANKS else 1e-6
+        np.testing.assert_allclose(killed[name], whole[name], rtol=1e-5, atol=atol, err_msg=name)
 
 
 class _Line(tf_keras.Model):
