@@ -1,0 +1,144 @@
+"""What was measured of a bundle and what became of it: the one form of `evaluation.json`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.config.base import Frozen
+
+# The slice of everything, in each table of slices.
+OVERALL, ALL = "overall", "all"
+
+
+class Bounded(Frozen):
+    """A figure and its 95% confidence bounds.
+
+    Attributes:
+      value: The figure.
+      low: Lower bound; `None` where the figure has none.
+      high: Upper bound, likewise.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class ListFigures(Frozen):
+    """How good one recommender's lists are for one slice of the requests.
+
+    Attributes:
+      requests: How many there are.
+      users: Of how many users.
+      metrics: Name, such as `recall@20`, to figure.
+    """
+
+    requests: int
+    users: int
+    metrics: dict[str, Bounded]
+
+
+class RankingFigures(Frozen):
+    """How well one ranking task is answered for one slice of the examples.
+
+    Attributes:
+      examples: How many have a label.
+      metrics: `rmse`, `mae`, `auc`, `user_auc`, `calibration` (mean prediction over mean label),
+        `mean_label`, `mean_prediction`: those that the task and the slice have.
+      baselines: Name, such as `item_mean`, to the same metric of something simpler: `rmse` for a value.
+    """
+
+    examples: int
+    metrics: dict[str, Bounded]
+    baselines: dict[str, float] = Field(default_factory=dict)
+
+
+class CalibrationBin(Frozen):
+    """Examples whose predictions are alike.
+
+    Attributes:
+      examples: How many.
+      mean_prediction: Their mean.
+      mean_label: What came true.
+    """
+
+    examples: int
+    mean_prediction: float
+    mean_label: float
+
+
+class IndexFigures(Frozen):
+    """What was measured of one kind of index.
+
+    Attributes:
+      kind: `exact` or `scann`.
+      recall_at_10: Share of the exact ten best that it finds.
+      milliseconds_per_query: Median over single queries.
+      leaves: Partitions that are searched, of a partitioned index.
+    """
+
+    kind: Literal["exact", "scann"]
+    recall_at_10: float
+    milliseconds_per_query: float
+    leaves: int | None = None
+
+
+class IndexReport(Frozen):
+    """The index against exact search, on seeded queries.
+
+    Attributes:
+      chosen: The kind that the bundle has.
+      num_items: Size of the corpus.
+      measured: One of each kind.
+      curve: The same index searched more or less thoroughly, for a curve of recall and latency.
+    """
+
+    chosen: Literal["exact", "scann"]
+    num_items: int
+    measured: tuple[IndexFigures, ...]
+    curve: tuple[IndexFigures, ...] = ()
+
+
+class Skew(Frozen):
+    """How far an exported graph on raw requests is from the model on training's features.
+
+    Attributes:
+      requests: How many were compared.
+      largest: Largest difference, relative to the outputs' spread.
+      tolerance: What is allowed.
+    """
+
+    requests: int
+    largest: float
+    tolerance: float
+
+
+class Evaluation(Frozen):
+    """A bundle's evaluation.
+
+    Attributes:
+      format: Of this record.
+      lists: Recommender (`popularity`, `item_knn`, `retrieval`, `recommender`, and `previous`, which is the
+        `recommender` of the last blessed bundle) to slice feature (:data:`OVERALL`, `user`,
+        `user_activity`, `item`, `item_popularity`, `item_age`, configured attributes) to slice value to
+        figures. All are asked the same requests.
+      previous: Version of the last blessed bundle; `None` if there is none that could be asked.
+      ranking: Task to slice feature to slice value to figures.
+      calibration: Task with probabilities to bins of equal counts, from low to high.
+      index: The index.
+      skew: Output of an exported graph, as `ranking/like`, to its skew.
+      blessed: Whether the bundle may be pushed.
+      reasons: Why not.
+    """
+
+    format: Literal[2] = 2
+    lists: dict[str, dict[str, dict[str, ListFigures]]]
+    previous: int | None = None
+    ranking: dict[str, dict[str, dict[str, RankingFigures]]]
+    calibration: dict[str, tuple[CalibrationBin, ...]] = Field(default_factory=dict)
+    index: IndexReport
+    skew: dict[str, Skew] = Field(default_factory=dict)
+    blessed: bool = False
+    reasons: tuple[str, ...] = ()
