@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from pipeline.config.base import Frozen
 
@@ -12,7 +12,13 @@ from pipeline.config.base import Frozen
 OVERALL, ALL = "overall", "all"
 
 
-class Bounded(Frozen):
+class _Record(Frozen):
+    """Also a figure that is no number is kept, as `NaN`."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")
+
+
+class Bounded(_Record):
     """A figure and its 95% confidence bounds.
 
     Attributes:
@@ -26,7 +32,7 @@ class Bounded(Frozen):
     high: float | None = None
 
 
-class ListFigures(Frozen):
+class ListFigures(_Record):
     """How good one recommender's lists are for one slice of the requests.
 
     Attributes:
@@ -40,7 +46,7 @@ class ListFigures(Frozen):
     metrics: dict[str, Bounded]
 
 
-class RankingFigures(Frozen):
+class RankingFigures(_Record):
     """How well one ranking task is answered for one slice of the examples.
 
     Attributes:
@@ -55,7 +61,7 @@ class RankingFigures(Frozen):
     baselines: dict[str, float] = Field(default_factory=dict)
 
 
-class CalibrationBin(Frozen):
+class CalibrationBin(_Record):
     """Examples whose predictions are alike.
 
     Attributes:
@@ -69,7 +75,7 @@ class CalibrationBin(Frozen):
     mean_label: float
 
 
-class IndexFigures(Frozen):
+class IndexFigures(_Record):
     """What was measured of one kind of index.
 
     Attributes:
@@ -85,7 +91,7 @@ class IndexFigures(Frozen):
     leaves: int | None = None
 
 
-class IndexReport(Frozen):
+class IndexReport(_Record):
     """The index against exact search, on seeded queries.
 
     Attributes:
@@ -101,7 +107,7 @@ class IndexReport(Frozen):
     curve: tuple[IndexFigures, ...] = ()
 
 
-class Skew(Frozen):
+class Skew(_Record):
     """How far an exported graph on raw requests is from the model on training's features.
 
     Attributes:
@@ -115,7 +121,7 @@ class Skew(Frozen):
     tolerance: float
 
 
-class Evaluation(Frozen):
+class Evaluation(_Record):
     """A bundle's evaluation.
 
     Attributes:

@@ -2,66 +2,121 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
-from pipeline.config.run import GateConfig
+from pipeline.config.gate import GateConfig, ListThreshold
+from pipeline.errors import InputError
+from serving.evaluation_record import ALL, OVERALL, Bounded, Evaluation, IndexReport, ListFigures
 
 EVALUATION_FILE = "evaluation.json"
 BLESSED_FILE, NOT_BLESSED_FILE = "BLESSED", "NOT_BLESSED"  # TFX's names
+PREVIOUS = "previous"  # among the recommenders of an evaluation: the last blessed bundle's
 
-_BASELINES = ("popularity", "item_knn")
 
-
-def judge(figures: dict[str, Any], gate: GateConfig) -> list[str]:
-    """Judges a bundle's figures.
+def judge(evaluation: Evaluation, gate: GateConfig) -> list[str]:
+    """Judges a bundle's figures; those of TFMA's thresholds it has judged itself.
 
     Args:
-      figures: From :func:`serving.evaluation.evaluate_bundle`.
+      evaluation: What was measured.
       gate: The thresholds.
 
     Returns:
-      A line for each reason to refuse the bundle; none if it may be pushed.
+      A line for each reason to refuse the bundle; none if it may be pushed. What is no number is a reason.
+
+    Raises:
+      InputError: A threshold is of a metric or a slice feature that was not measured.
     """
-    reasons = []
-    if gate.beat_baselines:
-        reasons += _against_baselines(figures["retrieval"])
+    reasons = [
+        reason
+        for threshold in gate.lists
+        for reason in _of_lists(evaluation, threshold, gate.min_slice_requests)
+    ]
     if gate.beat_item_mean:
-        reasons += [
-            f"ranking: {name} has RMSE {figure['value']:.4f}, the per-item mean {figure['baseline']:.4f}"
-            for name, figure in figures["ranking"].items()
-            if figure["baseline"] is not None and not figure["value"] < figure["baseline"]
-        ]
-    index = figures["index"]
-    served = next(m for m in index["measured"] if m["kind"] == index["chosen"])
-    if served["recall_at_10"] < gate.min_index_recall:
-        reasons.append(
-            f"index: recall@10 against exact search is {served['recall_at_10']:.4f}, "
-            f"below {gate.min_index_recall:g}"
-        )
+        reasons += _against_item_means(evaluation)
+    reasons += _of_index(evaluation.index, gate.min_index_recall)
+    reasons += [
+        f"skew: {output} differs by {skew.largest:.2g} of its spread between raw requests and training's "
+        f"features, more than {skew.tolerance:g}"
+        for output, skew in evaluation.skew.items()
+        if not skew.largest <= skew.tolerance
+    ]
     return reasons
 
 
-def _against_baselines(figures: dict[str, dict[str, float]]) -> list[str]:
-    """Where the retrieval model does not beat a baseline."""
-    return [
-        f"retrieval: {metric} is {value:.4f}, {baseline}'s {figures[baseline][metric]:.4f}"
-        for baseline in _BASELINES
-        for metric, value in figures["retrieval"].items()
-        if not value > figures[baseline][metric]
-    ]
+def _of_lists(evaluation: Evaluation, threshold: ListThreshold, min_requests: int) -> list[str]:
+    """Where a threshold of lists is not reached."""
+    feature, group = next(iter(threshold.slice.items()), (OVERALL, ALL))
+    slices = evaluation.lists[threshold.model]
+    if feature not in slices:
+        raise InputError(
+            f"gate.lists: there are no slices by '{feature}'; there are {', '.join(sorted(slices))}"
+        )
+    figures = slices[feature].get(group)
+    if figures is None or (feature != OVERALL and figures.requests < min_requests):
+        return []
+    own = _figure(figures, threshold.metric)
+    where = f"{threshold.model}: {threshold.metric}"
+    where += f" for {feature} '{group}'" if feature != OVERALL else ""
+    reasons = []
+    if threshold.at_least is not None and not own.value >= threshold.at_least:
+        reasons.append(f"{where} is {own.value:.4f}, below {threshold.at_least:g}")
+    if threshold.at_most is not None and not own.value <= threshold.at_most:
+        reasons.append(f"{where} is {own.value:.4f}, above {threshold.at_most:g}")
+    for baseline in threshold.beats:
+        rival = _figure(evaluation.lists[baseline][feature][group], threshold.metric)
+        if not own.value > rival.value:
+            reasons.append(f"{where} is {own.value:.4f}, {baseline}'s {rival.value:.4f}")
+    if threshold.lose_at_most is not None and PREVIOUS in evaluation.lists:
+        before = _figure(evaluation.lists[PREVIOUS][feature][group], threshold.metric)
+        if _is_lost(own, before, threshold.lose_at_most):
+            reasons.append(
+                f"{where} is {own.value:.4f}, version {evaluation.previous}'s {before.value:.4f}: more than "
+                f"{threshold.lose_at_most:.0%} are lost"
+            )
+    return reasons
 
 
-def write_verdict(
-    figures: dict[str, Any], reasons: list[str], evaluation_dir: str, blessing_dir: str
-) -> None:
-    """Stores the figures, the reasons to refuse if there are any, and TFX's blessing file."""
-    evaluation = {**figures, "blessed": not reasons, "reasons": reasons}
-    Path(evaluation_dir, EVALUATION_FILE).write_text(json.dumps(evaluation, indent=2), encoding="utf-8")
-    Path(blessing_dir, NOT_BLESSED_FILE if reasons else BLESSED_FILE).touch()
+def _is_lost(own: Bounded, before: Bounded, share: float) -> bool:
+    """Whether more than a share of what was is gone, and not by chance."""
+    if own.value >= before.value * (1 - share):
+        return False
+    return own.high is None or not own.high >= before.value
 
 
-def read_evaluation(evaluation_dir: str) -> dict[str, Any]:
-    """The figures and the verdict that :func:`write_verdict` stored."""
-    return json.loads(Path(evaluation_dir, EVALUATION_FILE).read_text(encoding="utf-8"))
+def _figure(figures: ListFigures, metric: str) -> Bounded:
+    if metric not in figures.metrics:
+        known = ", ".join(figures.metrics)
+        raise InputError(f"gate.lists: '{metric}' is not measured; there are {known}")
+    return figures.metrics[metric]
+
+
+def _against_item_means(evaluation: Evaluation) -> list[str]:
+    """Tasks whose error is not below that of each item's mean."""
+    reasons = []
+    for task, slices in evaluation.ranking.items():
+        figures = slices[OVERALL][ALL]
+        mean = figures.baselines.get("item_mean")
+        if mean is not None and not figures.metrics["rmse"].value < mean:
+            rmse = figures.metrics["rmse"].value
+            reasons.append(f"ranking: {task} has RMSE {rmse:.4f}, the per-item mean {mean:.4f}")
+    return reasons
+
+
+def _of_index(index: IndexReport, lowest: float) -> list[str]:
+    served = next(m for m in index.measured if m.kind == index.chosen)
+    if served.recall_at_10 >= lowest:
+        return []
+    return [f"index: recall@10 against exact search is {served.recall_at_10:.4f}, below {lowest:g}"]
+
+
+def write_verdict(evaluation: Evaluation, evaluation_dir: str, blessing_dir: str) -> None:
+    """Stores an evaluation, reasons and all, and TFX's blessing file."""
+    path = Path(evaluation_dir, EVALUATION_FILE)
+    path.write_text(evaluation.model_dump_json(indent=2), encoding="utf-8")
+    Path(blessing_dir, BLESSED_FILE if evaluation.blessed else NOT_BLESSED_FILE).touch()
+
+
+def read_evaluation(evaluation_dir: str) -> Evaluation:
+    """The evaluation that :func:`write_verdict` stored."""
+    text = Path(evaluation_dir, EVALUATION_FILE).read_text(encoding="utf-8")
+    return Evaluation.model_validate_json(text)

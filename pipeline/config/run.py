@@ -23,6 +23,7 @@ from pipeline.config.data import (
     VectorsFile,
 )
 from pipeline.config.fitting import TrainingConfig
+from pipeline.config.gate import GateConfig
 from pipeline.config.privacy import PrivacyConfig
 from pipeline.config.ranking import RankingConfig
 from pipeline.config.text import TextTowerConfig
@@ -38,20 +39,6 @@ CHECKPOINTS_DIR = "checkpoints"
 TUNING_DIR = "tuning"
 # Scores of candidates that every run has.
 RETRIEVAL_SOURCES = ("retrieval", "content")
-
-
-class GateConfig(Frozen):
-    """What a trained version must reach on the test split before it is pushed.
-
-    Attributes:
-      beat_baselines: Retrieval recall@20 and NDCG@10 must exceed popularity's and item-kNN's.
-      beat_item_mean: The error of a `value` task must be below the per-item mean's.
-      min_index_recall: Lowest recall@10 of the index against exact search.
-    """
-
-    beat_baselines: bool = True
-    beat_item_mean: bool = True
-    min_index_recall: float = Field(default=0.9, ge=0, le=1)
 
 
 class ValidationConfig(Frozen):
