@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from pipeline.splits import EVAL, TRAIN
 from schemas.features import ENGAGED, ITEM_ID
 from trainer.calibration import PlattScaling, calibration_error, fit_platt
 from trainer.checkpoints import Checkpoint
-from trainer.corpus import corpus_of
+from trainer.corpus import Corpus, corpus_of
 from trainer.fitting import Fitting, Monitor, Phase, fit
 from trainer.graphs import graph_function
 from trainer.input_fn import interactions_dataset
@@ -81,31 +81,10 @@ def train_ranking(
     seed_everything(settings.seed)
     config = settings.ranking
     retrieval = tf.saved_model.load(retrieval_dir)
-    features = settings.feature_set
     corpus = corpus_of(items, settings)
-
-    def dataset(split: str, batch_size: int, seed: int | None = None) -> tf.data.Dataset:
-        files = interactions.files(split)
-        batches = interactions_dataset(
-            files,
-            interactions.transform_output,
-            retrieval.corpus.lookup_items,
-            batch_size,
-            seed,
-            block=_LIST_BLOCK if config.has_lists else 1,
-        )
-        return batches.map(lambda x: _with_query_embedding(retrieval, x), num_parallel_calls=2)
-
+    dataset = _datasets(interactions, retrieval, config)
     statistics = _value_statistics(dataset(TRAIN, _EVAL_BATCH), config.tasks, corpus.num_items)
-    tables = CandidateTables(
-        embeddings=directions(retrieval.corpus.embeddings).numpy(),
-        text_embeddings=retrieval.text_embeddings.numpy(),
-        attributes=corpus.features,
-        counts=statistics.counts,
-        value_sums=statistics.sums,
-    )
-    sizes = model_sizes(features, settings.features, interactions.transform_output, items.transform_output)
-    model = RankingModel(config, sizes, tables, statistics.std, statistics.scales, statistics.num_examples)
+    model = _build_model(interactions, items, settings, retrieval, corpus, statistics)
     batch_size = min(config.batch_size, statistics.num_examples)  # no batch is a smaller one
     optimizer = tf_keras.optimizers.Adam(config.learning_rate)
     model.compile(optimizer=optimizer)
@@ -125,6 +104,48 @@ def train_ranking(
     if checkpoint is not None:
         checkpoint.remove()
     return history
+
+
+def _datasets(
+    interactions: TransformedStream, retrieval: Any, config: RankingConfig
+) -> Callable[..., tf.data.Dataset]:
+    """From a split, a batch size and the seed of a pass, if it is shuffled, to its batches."""
+
+    def dataset(split: str, batch_size: int, seed: int | None = None) -> tf.data.Dataset:
+        batches = interactions_dataset(
+            interactions.files(split),
+            interactions.transform_output,
+            retrieval.corpus.lookup_items,
+            batch_size,
+            seed,
+            block=_LIST_BLOCK if config.has_lists else 1,
+        )
+        return batches.map(lambda x: _with_query_embedding(retrieval, x), num_parallel_calls=2)
+
+    return dataset
+
+
+def _build_model(
+    interactions: TransformedStream,
+    items: TransformedStream,
+    settings: RankingSettings,
+    retrieval: Any,
+    corpus: Corpus,
+    statistics: _ValueStatistics,
+) -> RankingModel:
+    """The model before it has learnt anything but the training split's counts and values."""
+    tables = CandidateTables(
+        embeddings=directions(retrieval.corpus.embeddings).numpy(),
+        text_embeddings=retrieval.text_embeddings.numpy(),
+        attributes=corpus.features,
+        counts=statistics.counts,
+        value_sums=statistics.sums,
+    )
+    transforms = interactions.transform_output, items.transform_output
+    sizes = model_sizes(settings.feature_set, settings.features, *transforms)
+    return RankingModel(
+        settings.ranking, sizes, tables, statistics.std, statistics.scales, statistics.num_examples
+    )
 
 
 def _calibrate(

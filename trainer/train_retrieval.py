@@ -13,7 +13,7 @@ import tf_keras
 from pipeline.splits import EVAL
 from schemas.features import ITEM_ID
 from trainer.checkpoints import Checkpoint
-from trainer.corpus import corpus_of
+from trainer.corpus import Corpus, corpus_of
 from trainer.fitting import Fitting, Monitor, Phase, fit
 from trainer.input_fn import Kept, interactions_dataset
 from trainer.item_lookup import ItemLookup
@@ -68,40 +68,49 @@ def train_retrieval(
       Keras' history: metric to its value after each epoch.
     """
     seed_everything(settings.seed)
-    features = settings.feature_set
     corpus = corpus_of(items, settings)
     lookup = ItemLookup(items.vocabulary_file(ITEM_ID), corpus.num_items)
-    text_tower = build_text_tower(settings.text, settings.seed)
     index = SplitIndex.read(_files(interactions, settings), lookup)
-    model = RetrievalModel(
-        settings.retrieval,
-        model_sizes(features, settings.features, interactions.transform_output, items.transform_output),
-        corpus,
-        index.item_counts(corpus.num_items),
-        text_tower,
-        settings.text.cache_mb,
-    )
+    model = _build_model(interactions, items, settings, corpus, index)
     train = window_datasets(interactions, index, lookup, settings)
     validation = _validation(interactions, lookup, settings)
     epochs = None if rehearsal_dir is None else _best_epoch(rehearsal_dir)
     history = _fit(model, train, validation, settings, log_dir, checkpoint, epochs)
     if model_dir is not None:
         model.refresh_corpus_embeddings()
-        module = RetrievalModule(
-            model,
-            corpus,
-            lookup,
-            QueryTransform(interactions.transform_output, features, lookup),
-            ItemTransform(items.transform_output, features),
-        )
-        tf.saved_model.save(module, model_dir)
-        judged = history[MONITOR.name]
+        query = QueryTransform(interactions.transform_output, settings.feature_set, lookup)
+        item = ItemTransform(items.transform_output, settings.feature_set)
+        tf.saved_model.save(RetrievalModule(model, corpus, lookup, query, item), model_dir)
         last_counts = epochs is not None or settings.retrieval.patience is None
-        best = {"best_epoch": len(judged) if last_counts else int(np.argmax(judged)) + 1}
-        Path(model_dir, _REPORT_FILE).write_text(json.dumps(best), encoding="utf-8")
+        _report_epochs(history[MONITOR.name], last_counts, model_dir)
     if checkpoint is not None:
         checkpoint.remove()
     return history
+
+
+def _build_model(
+    interactions: TransformedStream,
+    items: TransformedStream,
+    settings: RetrievalSettings,
+    corpus: Corpus,
+    index: SplitIndex,
+) -> RetrievalModel:
+    """The model before it has learnt anything."""
+    transforms = interactions.transform_output, items.transform_output
+    return RetrievalModel(
+        settings.retrieval,
+        model_sizes(settings.feature_set, settings.features, *transforms),
+        corpus,
+        index.item_counts(corpus.num_items),
+        build_text_tower(settings.text, settings.seed),
+        settings.text.cache_mb,
+    )
+
+
+def _report_epochs(judged: list[float], last_counts: bool, model_dir: str) -> None:
+    """Takes down how many epochs were best, for a training on more splits; see :func:`_best_epoch`."""
+    best = {"best_epoch": len(judged) if last_counts else int(np.argmax(judged)) + 1}
+    Path(model_dir, _REPORT_FILE).write_text(json.dumps(best), encoding="utf-8")
 
 
 def _files(interactions: TransformedStream, settings: RetrievalSettings) -> list[str]:
