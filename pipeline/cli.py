@@ -31,7 +31,7 @@ app = typer.Typer(
     help="A recommender system from raw data to served recommendations, on TensorFlow Recommenders.",
     epilog="Exit codes: 0 done, 1 a fault in the program, 2 bad configuration, input or usage, "
     "3 the gate refused the new version, 4 the data break their schema or an erased user is still found, "
-    "5 the environment cannot run the stack.",
+    "5 the environment cannot run the stack, 6 a bundle is damaged or does not fit its server.",
 )
 app.add_typer(data_app, name="data")
 
@@ -41,6 +41,13 @@ class Tuned(str, Enum):
 
     RETRIEVAL = "retrieval"
     RANKING = "ranking"
+
+
+class Server(str, Enum):
+    """Which TensorFlow Serving is to serve a bundle."""
+
+    STOCK = "stock"
+    SCANN = "scann"
 
 
 def _version(asked: bool) -> None:
@@ -150,11 +157,34 @@ def recommend(
 
 
 @app.command()
-def doctor(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Check the environment: versions, Keras, the native ops, memory and disk."""
-    from pipeline.commands.doctor import show_diagnoses
+def doctor(
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            "--bundle", help="Check a bundle: the folder of a version, or that of all, for the newest."
+        ),
+    ] = None,
+    serving: Annotated[
+        Server | None,
+        typer.Option("--serving", help="What must load --bundle; by default what its index needs."),
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Check the environment: versions, Keras, the native ops, memory and disk. Or check a bundle.
 
-    show_diagnoses(load(config).output)
+    A bundle's files are compared with its manifest, and its models loaded and asked by a process that has
+    only what the server has: stock TensorFlow Serving, or one with ScaNN's ops.
+
+    recstack doctor --bundle runs/mine/bundle --serving stock
+    """
+    from pipeline.commands.doctor import show_bundle_diagnoses, show_diagnoses
+
+    if bundle is not None:
+        show_bundle_diagnoses(bundle, serving.value if serving is not None else None)
+    elif serving is not None:
+        raise InputError("--serving says what is to serve --bundle: name one")
+    else:
+        show_diagnoses(load(config).output)
 
 
 def main() -> None:

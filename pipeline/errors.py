@@ -9,6 +9,8 @@
 | 4    | the data break their schema or rules, and nothing was      |
 |      | trained; or somebody who was erased is still found         |
 | 5    | the environment cannot run the stack; `recstack doctor`    |
+| 6    | a bundle is damaged, cannot be served, or its parts do not |
+|      | belong together; `recstack doctor --bundle`                |
 """
 
 from __future__ import annotations
@@ -48,3 +50,9 @@ class StackError(RecstackError):
     """The environment cannot run the stack."""
 
     exit_code = 5
+
+
+class BundleError(RecstackError):
+    """A bundle is damaged, cannot be served, or its parts do not belong together."""
+
+    exit_code = 6

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,28 +13,36 @@ import tensorflow as tf
 
 from pipeline.splits import SPLITS
 from schemas.features import TIMESTAMP
+from serving.bundle_integrity import bundle_files, check_towers, folder_parts, towers_of
 from serving.bundle_settings import BundleSettings
 from serving.candidate_generator import CandidateGenerator
-from serving.index import Index, save_options
+from serving.file_digests import combined_digest, file_digest, folder_digests
+from serving.index import save_options
 from serving.index_builder import INDEX_DIR
 from serving.interactions import read_interactions
-from serving.layout import MANIFEST_FILE, PSEUDONYM_KEY, RANKING, RECOMMENDER, RETRIEVAL
+from serving.layout import RANKING, RECOMMENDER, RETRIEVAL
+from serving.manifest import DataSpan, Manifest, TowerPair, stack_versions
+from serving.ops import op_names, ops_by_library, read_saved_model
 from serving.profiles import UserProfiles
 from serving.recommender import Recommender
-from serving.signatures import ranking_signatures, recommender_signatures, retrieval_signatures
-
-_FORMAT = 1
+from serving.signatures import (
+    Signatures,
+    ranking_signatures,
+    recommender_signatures,
+    retrieval_signatures,
+)
 
 
 @dataclass(frozen=True)
 class _Models:
-    """The loaded parts."""
+    """The loaded parts, and the fingerprints of the two that must match."""
 
     retrieval: Any
     collaborative: Any
     ranking: Any
     fusion: Any
-    index: Index
+    index: Any
+    towers: TowerPair
 
 
 def export_bundle(
@@ -53,6 +59,8 @@ def export_bundle(
 ) -> None:
     """Writes the three SavedModels and their manifest.
 
+    What else is in the folder by then is in the manifest too.
+
     Args:
       retrieval_dir: SavedModel of the retrieval module.
       collaborative_dir: SavedModel of the collaborative module.
@@ -65,9 +73,18 @@ def export_bundle(
         :func:`pipeline.history.user_histories`.
       settings: Names and sizes.
       output_dir: Where the bundle is written.
+
+    Raises:
+      BundleError: The index was built from the embeddings of another retrieval model.
     """
-    models = _load(retrieval_dir, collaborative_dir, ranking_dir, fusion_dir, index_dir)
-    options = save_options(models.index.is_exact)
+    folders = {
+        "retrieval": retrieval_dir,
+        "collaborative": collaborative_dir,
+        "ranking": ranking_dir,
+        "fusion": fusion_dir,
+        "index": f"{index_dir}/{INDEX_DIR}",
+    }
+    models = _load(folders)
     with tempfile.TemporaryDirectory() as work_dir:
         profiles = UserProfiles(
             pq.read_table(histories_file),
@@ -76,38 +93,44 @@ def export_bundle(
             models.retrieval.corpus.item_ids,
             Path(work_dir),
         )
-        generator = CandidateGenerator(
-            models.retrieval,
-            models.index,
-            models.collaborative,
-            settings.index.retrieved,
-            settings.index.from_others,
-        )
-        recommender = Recommender(models.retrieval.corpus, generator, models.ranking, models.fusion, profiles)
-        signatures = {
-            RETRIEVAL: retrieval_signatures(models.retrieval, models.index),
-            RANKING: ranking_signatures(models.retrieval, models.ranking),
-            RECOMMENDER: recommender_signatures(recommender),
-        }
+        signatures = _signatures(models, profiles, settings)
+        options = save_options(models.index.is_exact)
         for name, (module, functions) in signatures.items():
             tf.saved_model.save(module, f"{output_dir}/{name}", signatures=functions, options=options)
+    names = {name: tuple(sorted(functions)) for name, (_, functions) in signatures.items()}
+    parts = {name: combined_digest(folder_digests(Path(folder))) for name, folder in folders.items()}
     times = _times(examples_dir, settings)
-    manifest = _manifest(models, times, settings, {n: sorted(f) for n, (_, f) in signatures.items()})
-    manifest["digest"] = _digest(Path(output_dir))
-    Path(output_dir, MANIFEST_FILE).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+    _manifest(models, times, settings, names, parts, Path(output_dir)).write(Path(output_dir))
 
 
-def _load(
-    retrieval_dir: str, collaborative_dir: str, ranking_dir: str, fusion_dir: str, index_dir: str
-) -> _Models:
+def _load(folders: dict[str, str]) -> _Models:
     """Loads the parts; ScaNN's ops are registered first, in case the index holds some."""
     import scann  # noqa: F401
 
-    index = tf.saved_model.load(f"{index_dir}/{INDEX_DIR}")
+    loaded = {name: tf.saved_model.load(folder) for name, folder in folders.items()}
+    index, corpus = loaded["index"], loaded["retrieval"].corpus
+    towers = towers_of(corpus, index)
+    check_towers(towers, "cannot make a bundle")
     index.is_exact = bool(index.is_exact.numpy())
-    folders = (retrieval_dir, collaborative_dir, ranking_dir, fusion_dir)
-    retrieval, collaborative, ranking, fusion = (tf.saved_model.load(folder) for folder in folders)
-    return _Models(retrieval, collaborative, ranking, fusion, index)
+    return _Models(**loaded, towers=towers)
+
+
+def _signatures(models: _Models, profiles: UserProfiles, settings: BundleSettings) -> dict[str, Signatures]:
+    """The three models, with what shows that their towers and index match."""
+    retrieval, index, corpus = models.retrieval, models.index, models.retrieval.corpus
+    generator = CandidateGenerator(
+        retrieval, index, models.collaborative, settings.index.retrieved, settings.index.from_others
+    )
+    recommender = Recommender(corpus, generator, models.ranking, models.fusion, profiles)
+    signatures = {
+        RETRIEVAL: retrieval_signatures(retrieval, index),
+        RANKING: ranking_signatures(retrieval, models.ranking),
+        RECOMMENDER: recommender_signatures(recommender),
+    }
+    for name in (RETRIEVAL, RECOMMENDER):
+        served = signatures[name][0]
+        served.corpus, served.index = corpus, index
+    return signatures
 
 
 def _times(examples_dir: str, settings: BundleSettings) -> np.ndarray:
@@ -120,28 +143,29 @@ def _times(examples_dir: str, settings: BundleSettings) -> np.ndarray:
 
 
 def _manifest(
-    models: _Models, times: np.ndarray, settings: BundleSettings, signatures: dict[str, list[str]]
-) -> dict[str, Any]:
-    """What a person or a server wants to know of a bundle."""
-    return {
-        "format": _FORMAT,
-        "name": settings.name,
-        "num_items": int(models.retrieval.corpus.item_ids.shape[0]),
-        "embedding_dim": int(models.retrieval.corpus.embeddings.shape[1]),
-        "data_span": {"first": int(times.min()), "last": int(times.max())},
-        "interactions": len(times),
-        "index": "exact" if models.index.is_exact else "scann",
-        "tasks": {task.name: task.kind for task in settings.tasks},
-        "signatures": signatures,
-        PSEUDONYM_KEY: settings.pseudonym_key,
-        "tensorflow": tf.__version__,
-    }
-
-
-def _digest(folder: Path) -> str:
-    """SHA-256 over the files of a folder, names included."""
-    hasher = hashlib.sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        hasher.update(file.relative_to(folder).as_posix().encode())
-        hasher.update(file.read_bytes())
-    return hasher.hexdigest()
+    models: _Models,
+    times: np.ndarray,
+    settings: BundleSettings,
+    signatures: dict[str, tuple[str, ...]],
+    parts: dict[str, str],
+    folder: Path,
+) -> Manifest:
+    """The manifest of a bundle whose files are all written."""
+    files = {name: file_digest(folder / name) for name in bundle_files(folder)}
+    return Manifest(
+        name=settings.name,
+        digest=combined_digest(files),
+        versions=stack_versions(),
+        data_span=DataSpan(first=int(times.min()), last=int(times.max())),
+        interactions=len(times),
+        num_items=int(models.retrieval.corpus.item_ids.shape[0]),
+        embedding_dim=int(models.retrieval.corpus.embeddings.shape[1]),
+        index="exact" if models.index.is_exact else "scann",
+        towers=models.towers,
+        tasks={task.name: task.kind for task in settings.tasks},
+        signatures=signatures,
+        pseudonym_key=settings.pseudonym_key,
+        parts={**parts, **folder_parts(folder, files)},
+        ops={name: ops_by_library(op_names(read_saved_model(folder / name))) for name in signatures},
+        files=files,
+    )

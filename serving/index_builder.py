@@ -14,6 +14,7 @@ import tensorflow as tf
 from pipeline.config.training import IndexConfig
 from pipeline.splits import EVAL
 from serving.index import Index, build_index, chosen_kind, index_recall, save_options
+from serving.tower_fingerprint import tower_fingerprint
 from trainer.graphs import graph_function
 from trainer.input_fn import interactions_dataset
 from trainer.retrieval_module import query_inputs
@@ -61,27 +62,34 @@ def build_and_measure(
     retrieval = tf.saved_model.load(retrieval_dir)
     embeddings = retrieval.corpus.embeddings.numpy()[:-1]  # the unknown item is no candidate
     queries = _sample_queries(retrieval, interactions, config.recall_queries, seed)
+    fingerprint = tower_fingerprint(retrieval.corpus.item_ids.numpy(), embeddings)
     chosen = chosen_kind(config, len(embeddings))
     figures = []
     for kind in ("exact", "scann"):
         index = build_index(kind, embeddings, config)
         figures.append(_measure(kind, index, embeddings, queries))
         if kind == chosen:
-            tf.saved_model.save(
-                SearchModule(index), f"{output_dir}/{INDEX_DIR}", options=save_options(index.is_exact)
-            )
+            module = SearchModule(index, fingerprint)
+            tf.saved_model.save(module, f"{output_dir}/{INDEX_DIR}", options=save_options(index.is_exact))
     report = {"chosen": chosen, "num_items": len(embeddings), "measured": [vars(f) for f in figures]}
     Path(output_dir, REPORT_FILE).write_text(json.dumps(report, indent=2), encoding="utf-8")
     return figures
 
 
 class SearchModule(tf.Module):
-    """An index as a SavedModel with the function `search`."""
+    """An index as a SavedModel with the function `search`, and the variables `is_exact` and `fingerprint`."""
 
-    def __init__(self, index: Index):
+    def __init__(self, index: Index, fingerprint: str):
+        """Initializes the module.
+
+        Args:
+          index: What is searched.
+          fingerprint: Of the towers whose embeddings it was built from.
+        """
         super().__init__(name="search")
         self.index = index
         self.is_exact = tf.Variable(index.is_exact, trainable=False)
+        self.fingerprint = tf.Variable(fingerprint, trainable=False)
 
     @graph_function(
         input_signature=[

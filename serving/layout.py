@@ -2,7 +2,9 @@
 
     BUNDLE/versions/N/manifest.json                          what was judged and pushed together
     BUNDLE/versions/N/{retrieval,ranking,recommender}/       three SavedModels
+    BUNDLE/versions/N/schema/{interactions,items}.pbtxt      by which what was learnt from was judged
     BUNDLE/versions/N/statistics/{interactions,items}/       of what was learnt from, for drift
+    BUNDLE/versions/N/vocabularies/{interactions,items}/     a file each, an entry a line, without users
     BUNDLE/models/{retrieval,ranking,recommender}/N          links to them
 
 A server watches `models/`: each folder there is a model in TensorFlow Serving's sense. The links
@@ -17,7 +19,6 @@ from pipeline.statistics_files import STATISTICS_FILE
 from schemas.features import Stream
 
 MANIFEST_FILE = "manifest.json"
-PSEUDONYM_KEY = "pseudonym_key"  # in the manifest: whose pseudonyms stand for users
 LOCK_FILE = "push.lock"  # held by whoever adds or removes versions
 RETRIEVAL, RANKING, RECOMMENDER = "retrieval", "ranking", "recommender"
 MODELS = (RETRIEVAL, RANKING, RECOMMENDER)
@@ -42,6 +43,16 @@ def versions(bundle: Path) -> list[int]:
 def statistics_dir(version: Path, stream: Stream) -> Path:
     """Folder, in that of a version, of the statistics of what it learnt from."""
     return version / "statistics" / stream.value
+
+
+def schema_dir(version: Path) -> Path:
+    """Folder, in that of a version, of the curated schemas."""
+    return version / "schema"
+
+
+def vocabularies_dir(version: Path) -> Path:
+    """Folder, in that of a version, of the vocabularies of both streams."""
+    return version / "vocabularies"
 
 
 def newest_statistics(bundle: Path, stream: Stream) -> Path | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,9 @@ from pipeline.config.environment import PSEUDONYM_KEY_VARIABLE
 from pipeline.errors import InputError
 from pipeline.privacy.pseudonyms import PseudonymKey
 from schemas.features import ITEM_ID, TITLE, USER_ID, VALUE
-from serving.layout import MANIFEST_FILE, PSEUDONYM_KEY, RECOMMENDER, versions, versions_dir
+from serving.bundle_integrity import check_loaded_towers, check_sizes, check_towers, towers_of
+from serving.layout import RECOMMENDER, versions, versions_dir
+from serving.manifest import Manifest, read_manifest
 
 RANK = "rank"
 RETRIEVAL_SCORE = "retrieval_score"
@@ -42,17 +43,18 @@ class BundleRecommender:
 
         Raises:
           InputError: There is no version, or the bundle's pseudonyms are of another key.
+          BundleError: The version is damaged, or its index is of other towers than it has.
         """
         existing = versions(bundle)
         if not existing:
             raise InputError(f"no version of a bundle stands in {bundle}; make one with `recstack run`")
         self.version = existing[-1]
         folder = versions_dir(bundle) / str(self.version)
-        manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
-        self.tasks: dict[str, str] = manifest["tasks"]
-        self._key = key if manifest[PSEUDONYM_KEY] is not None else None
-        _check_key(key, manifest[PSEUDONYM_KEY])
-        self._signatures = _load(folder / RECOMMENDER, is_exact=manifest["index"] == "exact").signatures
+        manifest = read_manifest(folder)
+        self.tasks = manifest.tasks
+        self._key = key if manifest.pseudonym_key is not None else None
+        _check_key(key, manifest.pseudonym_key)
+        self._signatures = _load(folder, manifest).signatures
 
     def top_k(self, user_ids: list[str], k: int) -> pa.Table:
         """The best unseen items of each user, by the moment of the call.
@@ -171,13 +173,20 @@ def check_output(output: Path) -> None:
         raise InputError(f"cannot write {output}: there is no folder {output.parent}")
 
 
-def _load(folder: Path, is_exact: bool) -> Any:
-    """Loads a SavedModel; ScaNN's ops are registered first if it holds some."""
+def _load(folder: Path, manifest: Manifest) -> Any:
+    """Loads a version's recommender; ScaNN's ops are registered first if it holds some.
+
+    Hashing all files would take longer than loading them: that is left to `recstack doctor --bundle`.
+    """
+    check_sizes(folder, manifest)
+    check_towers(manifest.towers, folder)
     import tensorflow as tf
 
-    if not is_exact:
+    if manifest.index == "scann":
         import scann  # noqa: F401
-    return tf.saved_model.load(str(folder))
+    loaded = tf.saved_model.load(str(folder / RECOMMENDER))
+    check_loaded_towers(towers_of(loaded.corpus, loaded.index), manifest, folder / RECOMMENDER)
+    return loaded
 
 
 def _texts(values: np.ndarray) -> pa.Array:

@@ -83,7 +83,13 @@ def model_nodes(config: RunConfig, data: PreparedData, nodes: DataNodes) -> Mode
         **log,
         settings=config.index.model_dump_json(),
         seed=config.seed,
-        code=code_digest("schemas", "trainer", "serving/index.py", "serving/index_builder.py"),
+        code=code_digest(
+            "schemas",
+            "trainer",
+            "serving/index.py",
+            "serving/index_builder.py",
+            "serving/tower_fingerprint.py",
+        ),
     )
     return ModelNodes(rehearsed, fusion, served, index)
 

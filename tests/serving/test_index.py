@@ -76,9 +76,10 @@ def test_what_is_not_found_comes_last_with_the_lowest_score():
 
 
 def test_a_saved_index_answers_the_same(index, tmp_path):
-    tf.saved_model.save(SearchModule(index), str(tmp_path), options=save_options(index.is_exact))
+    tf.saved_model.save(SearchModule(index, "abc"), str(tmp_path), options=save_options(index.is_exact))
     loaded = tf.saved_model.load(str(tmp_path))
     assert bool(loaded.is_exact.numpy()) == index.is_exact
+    assert loaded.fingerprint.numpy() == b"abc"
     for left, right in zip(_search(index, QUERIES, 5), _search(loaded, QUERIES, 5), strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-5)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.errors import BundleError
 from serving.layout import MODELS, models_dir, versions, versions_dir
 from serving.push import push
 
@@ -54,6 +55,23 @@ def test_versions_count_up_also_past_nine(tmp_path):
     assert versions(tmp_path / "bundle") == list(range(1, 12))
 
 
+def test_metrics_are_the_versions_and_not_the_bundles(tmp_path):
+    bundle, served = _bundle(tmp_path / "a", "one"), tmp_path / "bundle"
+    assert [push(bundle, served, {"recall": recall}) for recall in (0.25, 0.5)] == [1, 1]
+    pushed = json.loads((versions_dir(served) / "1" / "manifest.json").read_text())
+    assert pushed == {"digest": "one", "metrics": {"recall": 0.25}}  # of the judgement by which it was pushed
+    assert json.loads((bundle / "manifest.json").read_text()) == {"digest": "one"}
+
+
+def test_a_bundle_without_a_digest_is_refused_and_nothing_is_pushed(tmp_path):
+    bundle = _bundle(tmp_path / "a", "one")
+    push(bundle, tmp_path / "bundle")
+    (bundle / "manifest.json").write_text("{}")
+    with pytest.raises(BundleError, match="has no digest"):
+        push(bundle, tmp_path / "bundle")
+    assert versions(tmp_path / "bundle") == [1]
+
+
 def test_an_old_bundle_can_be_pushed_again_as_the_newest(tmp_path):
     old, new = _bundle(tmp_path / "a", "one"), _bundle(tmp_path / "b", "two")
     assert [push(b, tmp_path / "bundle") for b in (old, new, old)] == [1, 2, 3]
@@ -80,7 +98,7 @@ def test_sigkill_in_mid_push_leaves_whole_versions_only(tmp_path, milliseconds):
     bundle = _bundle(tmp_path / "b", "two", size)
     code = (
         "from pathlib import Path; from serving.push import push; print('go', flush=True); "
-        f"push(Path({str(bundle)!r}), Path({str(tmp_path / 'bundle')!r}))"
+        f"push(Path({str(bundle)!r}), Path({str(tmp_path / 'bundle')!r}), {{'recall': 0.5}})"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=ROOT)
     process.stdout.readline()
