@@ -84,9 +84,7 @@ class JudgedInteractions:
         Args:
           queries: [Q] in rising order.
         """
-        size = min(max(_MAX_SCORES // len(self.item_ids), 1), _MAX_BLOCK)
-        for start in range(0, len(queries), size):
-            yield queries[start : start + size]
+        return score_blocks(queries, len(self.item_ids))
 
     def requests(self, block: np.ndarray) -> np.ndarray:
         """[B] serialized `tf.Example`s, labels included.
@@ -167,3 +165,15 @@ class JudgedInteractions:
         known = columns >= 0
         ones = np.ones(int(known.sum()), bool)
         return sp.csr_matrix((ones, (rows[known], columns[known])), shape=(num_rows, len(self.item_ids)))
+
+
+def score_blocks(queries: np.ndarray, num_items: int) -> Iterator[np.ndarray]:
+    """Cuts queries into blocks whose scores of a whole corpus fit memory.
+
+    Args:
+      queries: [Q] of any kind.
+      num_items: Size of the corpus.
+    """
+    size = min(max(_MAX_SCORES // num_items, 1), _MAX_BLOCK)
+    for start in range(0, len(queries), size):
+        yield queries[start : start + size]

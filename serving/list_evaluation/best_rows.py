@@ -75,6 +75,9 @@ class BestRows:
 
 def _in_order(scores: np.ndarray) -> np.ndarray:
     """int64 of which the lower halves, as int32, are in the order of float32 scores."""
-    bits = (scores.astype(np.float32) + np.float32(0)).view(np.int32)  # the sum makes one zero of both
+    bits = (np.asarray(scores, np.float32) + np.float32(0)).view(np.int32)  # the sum makes one zero of both
     # Of a negative number a larger magnitude is less: all bits but the sign are turned around.
-    return np.where(bits < 0, bits ^ np.int32(0x7FFFFFFF), bits).astype(np.int64)
+    turned = bits >> 31
+    turned &= np.int32(0x7FFFFFFF)
+    bits ^= turned
+    return bits.astype(np.int64)
