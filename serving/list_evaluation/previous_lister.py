@@ -12,6 +12,7 @@ from serving.list_evaluation.requests import RequestBlock
 
 # What loading and asking raise of a model that is not there, is of another form, or knows other features.
 _MISFITS = (OSError, KeyError, RuntimeError, TypeError, ValueError, tf.errors.OpError)
+_MAX_REASON = 500  # characters; TensorFlow says where in its graph, then what
 
 
 class PreviousLister:
@@ -47,7 +48,7 @@ class PreviousLister:
                 self._lister = ModelLister(model, self._item_ids, drops_seen=True)
             return self._lister(block)
         except _MISFITS as error:
-            reason = next(iter(str(error).splitlines()), "")
+            reason = " ".join(str(error).split())[:_MAX_REASON]
             raise CannotAnswerError(
                 f"the served version does not take the requests ({type(error).__name__}: {reason})"
             ) from error
