@@ -1,13 +1,14 @@
-"""Raw interactions, read back from the pipeline's examples."""
+"""Raw interactions and items, read back from the pipeline's examples."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
+from pipeline.canonical import CORPUS
 from schemas.features import DType, Feature, FeatureSet, Stream
 
 _BATCH = 4096
@@ -30,6 +31,26 @@ def read_interactions(
       absent, or a list, empty where it is absent.
     """
     wanted = [f for f in features.of(Stream.INTERACTIONS) if names is None or f.name in names]
+    return _read(examples_dir, wanted, split)
+
+
+def read_items(examples_dir: str, features: FeatureSet, names: Collection[str]) -> pa.Table:
+    """Reads the item stream.
+
+    Args:
+      examples_dir: Artifact folder of the stream's ExampleGen.
+      features: The declared features.
+      names: The features that are wanted.
+
+    Returns:
+      A column for each feature, as :func:`read_interactions` has them.
+    """
+    wanted = [f for f in features.of(Stream.ITEMS) if f.name in names]
+    return _read(examples_dir, wanted, CORPUS)
+
+
+def _read(examples_dir: str, wanted: Sequence[Feature], split: str) -> pa.Table:
+    """Some features of a split, batch by batch."""
     spec = {feature.name: tf.io.VarLenFeature(_DTYPES[feature.dtype]) for feature in wanted}
     files = sorted(tf.io.gfile.glob(f"{examples_dir}/Split-{split}/*.gz"))
     dataset = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_BATCH)

@@ -72,6 +72,7 @@ class JudgedInteractions:
         self.train = pa.concat_tables([engaged[name] for name in learnt])
         log = pa.concat_tables([engaged[name] for name in SPLITS])
         self._log_items = log[ITEM_ID].combine_chunks()
+        self._log_times = log[TIMESTAMP]
         self._earlier = EarlierEvents(log, self.table)
 
     def __len__(self) -> int:
@@ -83,9 +84,7 @@ class JudgedInteractions:
         Args:
           queries: [Q] in rising order.
         """
-        size = min(max(_MAX_SCORES // len(self.item_ids), 1), _MAX_BLOCK)
-        for start in range(0, len(queries), size):
-            yield queries[start : start + size]
+        return score_blocks(queries, len(self.item_ids))
 
     def requests(self, block: np.ndarray) -> np.ndarray:
         """[B] serialized `tf.Example`s, labels included.
@@ -104,6 +103,19 @@ class JudgedInteractions:
         """[B, N] bool: what each query's user had engaged with before."""
         ids, counts = self._whole_histories(block)
         return self._matrix(np.repeat(np.arange(len(block)), counts), self.rows_of(ids), len(block))
+
+    def num_earlier(self, block: np.ndarray) -> np.ndarray:
+        """[B] how many events of engagement each query's user had before."""
+        return self._whole_histories(block)[1]
+
+    @cached_property
+    def first_times(self) -> np.ndarray:
+        """[N] int64 seconds since 1970 UTC: when each item was first engaged with in any split; the largest
+        int64 for one that never was."""
+        rows = self.rows_of(self._log_items)
+        first = np.full(len(self.item_ids), np.iinfo(np.int64).max)
+        np.minimum.at(first, rows[rows >= 0], self._log_times.to_numpy()[rows >= 0])
+        return first
 
     @cached_property
     def is_new(self) -> np.ndarray:
@@ -153,3 +165,15 @@ class JudgedInteractions:
         known = columns >= 0
         ones = np.ones(int(known.sum()), bool)
         return sp.csr_matrix((ones, (rows[known], columns[known])), shape=(num_rows, len(self.item_ids)))
+
+
+def score_blocks(queries: np.ndarray, num_items: int) -> Iterator[np.ndarray]:
+    """Cuts queries into blocks whose scores of a whole corpus fit memory.
+
+    Args:
+      queries: [Q] of any kind.
+      num_items: Size of the corpus.
+    """
+    size = min(max(_MAX_SCORES // num_items, 1), _MAX_BLOCK)
+    for start in range(0, len(queries), size):
+        yield queries[start : start + size]

@@ -22,6 +22,7 @@ from pipeline.config.data import (
     SplitConfig,
     VectorsFile,
 )
+from pipeline.config.evaluation import EvaluationConfig
 from pipeline.config.fitting import TrainingConfig
 from pipeline.config.gate import GateConfig
 from pipeline.config.privacy import PrivacyConfig
@@ -90,6 +91,7 @@ class RunConfig(Frozen):
     ranking: RankingConfig = RankingConfig()
     index: IndexConfig = IndexConfig()
     fusion: FusionConfig = FusionConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
     gate: GateConfig = GateConfig()
     tuning: TuningConfig = TuningConfig()
     beam: BeamConfig = BeamConfig()

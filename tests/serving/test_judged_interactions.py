@@ -146,6 +146,26 @@ def test_seen_is_all_that_was_engaged_with_before(data, log):
         assert expected <= {*_engaged_before(log, row)}
 
 
+def test_earlier_events_are_counted_one_by_one(data, log):
+    block = np.arange(1, len(data), 3)
+    for row, number in zip(
+        data.table.take(pa.array(block)).to_pylist(), data.num_earlier(block), strict=True
+    ):
+        in_log = _engaged_before(log.slice(10), row)
+        # What is older than the log is known as far as the example holds it.
+        assert number == (len(in_log) if len(in_log) > LENGTH else len(row["history_item_ids"]))
+
+
+def test_an_item_begins_with_its_first_engagement(examples, data, log):
+    first = {}
+    for row in log.slice(10).to_pylist():
+        if row["event_type"] != "shown":
+            first.setdefault(row["item_id"], row["timestamp"])
+    assert data.first_times.tolist() == [first[item.decode()] for item in ITEM_IDS]
+    more = JudgedInteractions(examples, SETTINGS, np.append(ITEM_IDS, b"nobody's"))
+    assert more.first_times[-1] == np.iinfo(np.int64).max
+
+
 def test_new_is_what_was_not_seen(data):
     seen = data.seen(np.arange(len(data))).toarray()
     assert data.is_new.tolist() == (~seen[np.arange(len(data)), data.targets]).tolist()
