@@ -1,1 +1,1 @@
-"""Judges the ranking model: its answers, their figures by TFMA, and what an exported graph makes of requests."""
+"""Judges the ranking model: its answers, their figures by TFMA, and the skew of exported graphs."""

@@ -85,7 +85,10 @@ class RankingPredictions:
         def lists(values: np.ndarray, kind: pa.DataType) -> pa.Array:
             return pa.ListArray.from_arrays(offsets, pa.array(np.asarray(values)[order], kind))
 
-        columns = {ROW: lists(np.arange(len(self.users)), pa.int64()), USER_ROW: lists(self.users, pa.int64())}
+        columns = {
+            ROW: lists(np.arange(len(self.users)), pa.int64()),
+            USER_ROW: lists(self.users, pa.int64()),
+        }
         for name, values in self._numbers().items():
             columns[name] = lists(values, pa.float32())
         for feature in (OVERALL, *self.slices):
@@ -195,9 +198,7 @@ def _answers(data: JudgedInteractions, bundle_dir: str, tasks: tuple[TaskConfig,
     """Of the tasks that the model of a bundle has; float32 [Q] each."""
     model = tf.saved_model.load(str(Path(bundle_dir, RANKING)))
     ask = model.signatures["serving_default"]
-    blocks = [
-        ask(examples=tf.constant(data.requests(block))) for block in data.blocks(np.arange(len(data)))
-    ]
+    blocks = [ask(examples=tf.constant(data.requests(block))) for block in data.blocks(np.arange(len(data)))]
     names = [task.name for task in tasks if task.name in blocks[0]]
     return {name: np.concatenate([block[name].numpy() for block in blocks]) for name in names}
 

@@ -12,12 +12,12 @@ from pipeline.config.evaluation_ranking import MetricBound, RankingGateConfig, m
 from pipeline.config.ranking import TaskConfig
 from pipeline.errors import InputError
 from serving.evaluation_record import ALL, OVERALL
+from serving.ranking_evaluation.auc_metric import AucMetric
 from serving.ranking_evaluation.columns import prediction_name, previous_name, slice_name
 from serving.ranking_evaluation.sums_metric import EXAMPLES, SumsMetric
 
 CANDIDATE, PREVIOUS = tfma.CANDIDATE_KEY, tfma.BASELINE_KEY
 
-_AUC = "auc"
 # The answers stand in the examples, and no model is loaded.
 _MODEL_TYPE = "materialized_prediction"
 # Sums of the same numbers, in whatever order Beam takes them, are no change.
@@ -66,7 +66,8 @@ def _check_slices(gate: RankingGateConfig, slice_features: Collection[str]) -> N
                 if unknown:
                     there = ", ".join(slice_features) or "none"
                     raise InputError(
-                        f"thresholds: {task}.{metric} is of the slice feature '{unknown[0]}'; there are {there}"
+                        f"thresholds: {task}.{metric} is of the slice feature '{unknown[0]}'; "
+                        f"there are {there}"
                     )
                 if len(bound.slice) > 1:
                     raise InputError(
@@ -96,11 +97,11 @@ def _metrics_spec(task: TaskConfig, gate: RankingGateConfig) -> tfma.MetricsSpec
 
 
 def _metric(name: str, direction: str | None, bounds: tuple[MetricBound, ...]) -> tfma.MetricConfig:
-    """One metric: the AUC is TFMA's own, which counts over 10,000 thresholds; the others are sums of ours."""
-    is_ours = name != _AUC
+    """One metric."""
+    metric = AucMetric if name == "auc" else SumsMetric
     return tfma.MetricConfig(
-        class_name=SumsMetric.__name__ if is_ours else "AUC",
-        module=SumsMetric.__module__ if is_ours else "",
+        class_name=metric.__name__,
+        module=metric.__module__,
         config=json.dumps({"name": name}),
         per_slice_thresholds=[
             tfma.PerSliceMetricThreshold(

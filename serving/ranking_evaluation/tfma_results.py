@@ -32,7 +32,9 @@ def read_figures(evaluation_dir: str, tasks: tuple[TaskConfig, ...]) -> Figures:
     for key, outputs in result.slicing_metrics:
         feature, value = _slice(key)
         for task in tasks:
-            metrics = {name: x["doubleValue"] for name, x in outputs[task.name][""].items() if "doubleValue" in x}
+            # TFMA writes what is not a number as text.
+            values = outputs[task.name][""]
+            metrics = {name: float(x["doubleValue"]) for name, x in values.items() if "doubleValue" in x}
             examples = round(metrics.pop(EXAMPLES))
             if examples:
                 found[task.name].setdefault(feature, {})[value] = RankingFigures(
@@ -86,7 +88,7 @@ def _explained(failure: Any, of_slice: str) -> str:
     if not failure.HasField("metric_value") or not math.isfinite(value):
         return f"{said} cannot be measured: its labels are all alike, or there are none"
     if threshold.HasField("change_threshold"):
-        allowed = abs(threshold.change_threshold.absolute.value)
+        allowed = round(abs(threshold.change_threshold.absolute.value), 6)
         return f"{said} is worse than the last version's by {abs(value):.4f}; {allowed:g} is allowed"
     bounds = threshold.value_threshold
     if bounds.HasField("lower_bound") and value < bounds.lower_bound.value:
