@@ -92,8 +92,8 @@ class RankingPredictions:
         for name, values in self._numbers().items():
             columns[name] = lists(values, pa.float32())
         for feature in (OVERALL, *self.slices):
-            values = [value if of == feature else None for of, value, _ in blocks]
-            columns[slice_name(feature)] = pa.array(values, pa.binary())
+            texts = [text if of == feature else None for of, text, _ in blocks]
+            columns[slice_name(feature)] = pa.array(texts, pa.binary())
         return pa.table(columns)
 
     def _numbers(self) -> Columns:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from pipeline.config.evaluation_ranking import RankingGateConfig
 from pipeline.errors import InputError
 from serving.evaluation_record import Skew
-from serving.ranking_evaluation.skew import SkewInputs, measure_skew, skew_reasons, skews
+from serving.ranking_evaluation.skew import SkewInputs, _draw, measure_skew, skew_reasons, skews
 from tests.trainer.tfrecords import SmallTransformOutput, write_examples
 from trainer.graphs import graph_function
 from trainer.streams import TransformedStream
@@ -15,6 +15,7 @@ from trainer.streams import TransformedStream
 ROWS = 40
 GATE = RankingGateConfig(skew_requests=25)
 EXAMPLES = tf.TensorSpec([None], tf.string, name="examples")
+AGES = np.random.default_rng(0).normal(size=ROWS).astype(np.float32)
 OFFSET = 3.0  # what "Transform" adds
 
 
@@ -78,11 +79,10 @@ def _save_bundle(folder, offset):
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("world")
-    ages = np.random.default_rng(0).normal(size=ROWS).astype(np.float32)
     for shard, rows in {"a.gz": range(15), "b.gz": range(15, ROWS)}.items():
-        raw = [{"age": ages[i], "item_id": str(i % 7)} for i in rows]
+        raw = [{"age": AGES[i], "item_id": str(i % 7)} for i in rows]
         transformed = [
-            {"age": ages[i] + np.float32(OFFSET), "item_id": str(i % 7), "history_item_ids": str(i % 5)}
+            {"age": AGES[i] + np.float32(OFFSET), "item_id": str(i % 7), "history_item_ids": str(i % 5)}
             for i in rows
         ]
         for name, examples in (("raw", raw), ("transformed", transformed)):
@@ -131,14 +131,17 @@ def test_an_altered_graph_is_refused(world):
     measured = _measure(world, "altered")
     reasons = skew_reasons(measured)
     assert len(reasons) == 2
-    assert reasons[0].startswith("skew: retrieval/query of the exported graph is 0.1")
-    # Ages spread by about 1, the other column not at all.
-    np.testing.assert_allclose(measured["retrieval/query"].largest, 0.1 * np.sqrt(2), rtol=0.3)
+    assert reasons[0].startswith("skew: retrieval/query of the exported graph is 0.2")
+    # Ages are 0.1 apart and spread, the other column of the embeddings does not.
+    expected = 0.1 / np.sqrt(np.mean([AGES.var(), 0.0]))
+    np.testing.assert_allclose(measured["retrieval/query"].largest, expected, rtol=0.3)
 
 
 def test_the_draw_is_seeded(world):
-    assert _measure(world, "altered", seed=1) == _measure(world, "altered", seed=1)
-    assert _measure(world, "altered", seed=1) != _measure(world, "altered", seed=2)
+    masks = [_draw(_inputs(world), GATE.skew_requests, seed).mask for seed in (1, 1, 2)]
+    assert masks[0].tolist() == masks[1].tolist() != masks[2].tolist()
+    assert masks[0].sum() == masks[2].sum() == GATE.skew_requests
+    assert _draw(_inputs(world), 10 * ROWS, 0).mask.all()
 
 
 @pytest.mark.parametrize("case", ["fewer", "other names", "none"])
