@@ -8,6 +8,8 @@ from pydantic import ConfigDict, Field
 
 from pipeline.config.base import Frozen
 
+IndexKind = Literal["exact", "scann"]
+
 # The slice of everything, in each table of slices.
 OVERALL, ALL = "overall", "all"
 
@@ -82,12 +84,14 @@ class IndexFigures(_Record):
       kind: `exact` or `scann`.
       recall_at_10: Share of the exact ten best that it finds.
       milliseconds_per_query: Median over single queries.
-      leaves: Partitions that are searched, of a partitioned index.
+      rescored: Candidates that are scored exactly, if that was set.
+      leaves: Partitions that are searched, if that was set.
     """
 
-    kind: Literal["exact", "scann"]
+    kind: IndexKind
     recall_at_10: float
     milliseconds_per_query: float
+    rescored: int | None = None
     leaves: int | None = None
 
 
@@ -98,10 +102,10 @@ class IndexReport(_Record):
       chosen: The kind that the bundle has.
       num_items: Size of the corpus.
       measured: One of each kind.
-      curve: The same index searched more or less thoroughly, for a curve of recall and latency.
+      curve: ScaNN's index searched more or less thoroughly, from the least to the most.
     """
 
-    chosen: Literal["exact", "scann"]
+    chosen: IndexKind
     num_items: int
     measured: tuple[IndexFigures, ...]
     curve: tuple[IndexFigures, ...] = ()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.config.gate import GateConfig, ListThreshold
-from pipeline.errors import InputError
-from serving.evaluation_record import ALL, OVERALL, Bounded, Evaluation, IndexReport, ListFigures
+from serving.evaluation_record import ALL, OVERALL, Bounded, Evaluation, IndexReport
 
 EVALUATION_FILE = "evaluation.json"
 BLESSED_FILE, NOT_BLESSED_FILE = "BLESSED", "NOT_BLESSED"  # TFX's names
@@ -22,9 +21,6 @@ def judge(evaluation: Evaluation, gate: GateConfig) -> list[str]:
 
     Returns:
       A line for each reason to refuse the bundle; none if it may be pushed. What is no number is a reason.
-
-    Raises:
-      InputError: A threshold is of a metric or a slice feature that was not measured.
     """
     reasons = [
         reason
@@ -46,15 +42,10 @@ def judge(evaluation: Evaluation, gate: GateConfig) -> list[str]:
 def _of_lists(evaluation: Evaluation, threshold: ListThreshold, min_requests: int) -> list[str]:
     """Where a threshold of lists is not reached."""
     feature, group = next(iter(threshold.slice.items()), (OVERALL, ALL))
-    slices = evaluation.lists[threshold.model]
-    if feature not in slices:
-        raise InputError(
-            f"gate.lists: there are no slices by '{feature}'; there are {', '.join(sorted(slices))}"
-        )
-    figures = slices[feature].get(group)
+    figures = evaluation.lists[threshold.model].get(feature, {}).get(group)
     if figures is None or (feature != OVERALL and figures.requests < min_requests):
         return []
-    own = _figure(figures, threshold.metric)
+    own = figures.metrics[threshold.metric]
     where = f"{threshold.model}: {threshold.metric}"
     where += f" for {feature} '{group}'" if feature != OVERALL else ""
     reasons = []
@@ -63,17 +54,22 @@ def _of_lists(evaluation: Evaluation, threshold: ListThreshold, min_requests: in
     if threshold.at_most is not None and not own.value <= threshold.at_most:
         reasons.append(f"{where} is {own.value:.4f}, above {threshold.at_most:g}")
     for baseline in threshold.beats:
-        rival = _figure(evaluation.lists[baseline][feature][group], threshold.metric)
+        rival = evaluation.lists[baseline][feature][group].metrics[threshold.metric]
         if not own.value > rival.value:
             reasons.append(f"{where} is {own.value:.4f}, {baseline}'s {rival.value:.4f}")
     if threshold.lose_at_most is not None and PREVIOUS in evaluation.lists:
-        before = _figure(evaluation.lists[PREVIOUS][feature][group], threshold.metric)
+        before = evaluation.lists[PREVIOUS][feature][group].metrics[threshold.metric]
         if _is_lost(own, before, threshold.lose_at_most):
             reasons.append(
-                f"{where} is {own.value:.4f}, version {evaluation.previous}'s {before.value:.4f}: more than "
+                f"{where} is {own.value:.4f}, {_last(evaluation)}'s {before.value:.4f}: more than "
                 f"{threshold.lose_at_most:.0%} are lost"
             )
     return reasons
+
+
+def _last(evaluation: Evaluation) -> str:
+    number = evaluation.previous
+    return "the last blessed bundle" if number is None else f"version {number}"
 
 
 def _is_lost(own: Bounded, before: Bounded, share: float) -> bool:
@@ -81,13 +77,6 @@ def _is_lost(own: Bounded, before: Bounded, share: float) -> bool:
     if own.value >= before.value * (1 - share):
         return False
     return own.high is None or not own.high >= before.value
-
-
-def _figure(figures: ListFigures, metric: str) -> Bounded:
-    if metric not in figures.metrics:
-        known = ", ".join(figures.metrics)
-        raise InputError(f"gate.lists: '{metric}' is not measured; there are {known}")
-    return figures.metrics[metric]
 
 
 def _against_item_means(evaluation: Evaluation) -> list[str]:

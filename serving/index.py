@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.config.training import IndexConfig
+from serving.evaluation_record import IndexKind
 
 NOT_FOUND = -1
 
@@ -69,6 +70,9 @@ class ScannIndex(tf.Module):
 
     Partitions: the square root of the corpus' size; a tenth of them is searched, more if many results are
     wanted.
+
+    Attributes:
+      num_leaves: Partitions; `None` if there are none.
     """
 
     is_exact = False
@@ -84,10 +88,10 @@ class ScannIndex(tf.Module):
 
         super().__init__(name="scann_index")
         builder = scann_ops.builder(tf.constant(embeddings), _MIN_REORDERED, "dot_product")
-        self._leaves = round(len(embeddings) ** 0.5) if partitioned else None
+        self.num_leaves = round(len(embeddings) ** 0.5) if partitioned else None
         self._items_per_leaf = len(embeddings) ** 0.5
-        if self._leaves is not None:
-            builder = builder.tree(self._leaves, num_leaves_to_search=1)  # each search says how many
+        if self.num_leaves is not None:
+            builder = builder.tree(self.num_leaves, num_leaves_to_search=1)  # each search says how many
         builder = builder.score_ah(
             _DIMENSIONS_PER_BLOCK, anisotropic_quantization_threshold=_ANISOTROPIC_THRESHOLD
         ).reorder(_MIN_REORDERED)
@@ -97,14 +101,32 @@ class ScannIndex(tf.Module):
 
     def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See :meth:`Index.search`."""
+        wanted = tf.maximum(k, 1)  # ScaNN refuses to look for none
+        rescored = tf.maximum(wanted * _REORDERED_PER_RESULT, _MIN_REORDERED)
+        scores, rows = self.search_so_far(queries, wanted, rescored, self._leaves_to_search(wanted))
+        return scores[:, :k], rows[:, :k]
+
+    def search_so_far(
+        self, queries: tf.Tensor, wanted: tf.Tensor, rescored: tf.Tensor, leaves: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Searches with an effort of one's own.
+
+        Args:
+          queries: [B, dim] float32.
+          wanted: Scalar int32, results a query; one at least.
+          rescored: Scalar int32, candidates that are scored exactly; `wanted` at least.
+          leaves: Scalar int32, partitions that are searched; `None` if there are none.
+
+        Returns:
+          [B, wanted] scores and rows, as :meth:`Index.search` has them.
+        """
         from scann.scann_ops.py import scann_ops
 
-        wanted = tf.maximum(k, 1)  # ScaNN refuses to look for none
         result = scann_ops.searcher_from_module(self.state).search_batched(
             queries,
             final_num_neighbors=wanted,
-            pre_reorder_num_neighbors=tf.maximum(wanted * _REORDERED_PER_RESULT, _MIN_REORDERED),
-            leaves_to_search=self._leaves_to_search(wanted),
+            pre_reorder_num_neighbors=rescored,
+            leaves_to_search=leaves,
         )
         # Too few neighbours are a row that ends in NaN, or fewer columns.
         found = tf.logical_not(tf.math.is_nan(result.distances))
@@ -112,26 +134,25 @@ class ScannIndex(tf.Module):
         rows = tf.where(found, tf.cast(result.indices, tf.int32), NOT_FOUND)
         missing = [[0, 0], [0, wanted - tf.shape(rows)[1]]]
         scores = tf.pad(scores, missing, constant_values=tf.float32.min)
-        rows = tf.pad(rows, missing, constant_values=NOT_FOUND)
-        return scores[:, :k], rows[:, :k]
+        return scores, tf.pad(rows, missing, constant_values=NOT_FOUND)
 
     def _leaves_to_search(self, wanted: tf.Tensor) -> tf.Tensor | None:
         """Enough leaves to hold a few candidates for each result."""
-        if self._leaves is None:
+        if self.num_leaves is None:
             return None
         needed = tf.cast(wanted, tf.float32) * _CANDIDATES_PER_RESULT / self._items_per_leaf
-        leaves = tf.maximum(tf.math.ceil(needed), math.ceil(self._leaves * _SEARCHED_LEAVES))
-        return tf.cast(tf.minimum(leaves, self._leaves), tf.int32)
+        leaves = tf.maximum(tf.math.ceil(needed), math.ceil(self.num_leaves * _SEARCHED_LEAVES))
+        return tf.cast(tf.minimum(leaves, self.num_leaves), tf.int32)
 
 
-def chosen_kind(config: IndexConfig, num_items: int) -> str:
+def chosen_kind(config: IndexConfig, num_items: int) -> IndexKind:
     """`exact` or `scann`: what a configuration means for a corpus of this size."""
     if config.kind != "auto":
         return config.kind
     return "exact" if num_items < config.exact_below else "scann"
 
 
-def build_index(kind: str, embeddings: np.ndarray, config: IndexConfig) -> Index:
+def build_index(kind: IndexKind, embeddings: np.ndarray, config: IndexConfig) -> Index:
     """Builds an index.
 
     Args:
@@ -149,17 +170,15 @@ def save_options(is_exact: bool) -> tf.saved_model.SaveOptions | None:
     return None if is_exact else tf.saved_model.SaveOptions(namespace_whitelist=["Scann"])
 
 
-def index_recall(index: Index, embeddings: np.ndarray, queries: np.ndarray, k: int) -> float:
-    """Share of the exact k best that the index finds, a mean over the queries.
+def index_recall(found: np.ndarray, embeddings: np.ndarray, queries: np.ndarray) -> float:
+    """Share of the exact best rows that were found, a mean over the queries.
 
     Args:
-      index: The index to judge.
-      embeddings: [N, dim], what it was built over.
+      found: [Q, k] rows.
+      embeddings: [N, dim], what was searched.
       queries: [Q, dim].
-      k: Results a query.
     """
-    k = min(k, len(embeddings))
-    found = index.search(tf.constant(queries), tf.constant(k))[1].numpy()
-    exact = ExactIndex(embeddings).search(tf.constant(queries), tf.constant(k))[1].numpy()
+    k = tf.constant(found.shape[1])
+    exact = ExactIndex(embeddings).search(tf.constant(queries), k)[1].numpy()
     hits = (found[:, :, np.newaxis] == exact[:, np.newaxis, :]).any(axis=1)
     return float(hits.mean())

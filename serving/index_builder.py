@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +10,9 @@ import tensorflow as tf
 
 from pipeline.config.training import IndexConfig
 from pipeline.splits import EVAL
-from serving.index import Index, build_index, chosen_kind, index_recall, save_options
+from serving.evaluation_record import IndexFigures, IndexKind, IndexReport
+from serving.index import Index, ScannIndex, build_index, chosen_kind, save_options
+from serving.index_curve import measure, search_curve
 from serving.tower_fingerprint import tower_fingerprint
 from trainer.graphs import graph_function
 from trainer.input_fn import interactions_dataset
@@ -24,23 +23,8 @@ from trainer.streams import TransformedStream
 INDEX_DIR = "index"
 REPORT_FILE = "index.json"
 
-_RECALL_AT = 10
+_KINDS: tuple[IndexKind, ...] = ("exact", "scann")
 _BATCH = 1024
-
-
-@dataclass(frozen=True)
-class IndexFigures:
-    """What was measured of one kind of index.
-
-    Attributes:
-      kind: `exact` or `scann`.
-      recall_at_10: Share of the exact ten best that it finds.
-      milliseconds_per_query: Median over single queries.
-    """
-
-    kind: str
-    recall_at_10: float
-    milliseconds_per_query: float
 
 
 def build_and_measure(
@@ -49,7 +33,7 @@ def build_and_measure(
     config: IndexConfig,
     seed: int,
     output_dir: str,
-) -> list[IndexFigures]:
+) -> IndexReport:
     """Builds an exact and a ScaNN index, measures both, and saves the one that the size calls for.
 
     Args:
@@ -64,16 +48,19 @@ def build_and_measure(
     queries = _sample_queries(retrieval, interactions, config.recall_queries, seed)
     fingerprint = tower_fingerprint(retrieval.corpus.item_ids.numpy(), embeddings)
     chosen = chosen_kind(config, len(embeddings))
-    figures = []
-    for kind in ("exact", "scann"):
+    measured: list[IndexFigures] = []
+    curve: tuple[IndexFigures, ...] = ()
+    for kind in _KINDS:
         index = build_index(kind, embeddings, config)
-        figures.append(_measure(kind, index, embeddings, queries))
+        measured.append(measure(kind, index.search, embeddings, queries))
+        if isinstance(index, ScannIndex):
+            curve = search_curve(index, embeddings, queries)
         if kind == chosen:
             module = SearchModule(index, fingerprint)
             tf.saved_model.save(module, f"{output_dir}/{INDEX_DIR}", options=save_options(index.is_exact))
-    report = {"chosen": chosen, "num_items": len(embeddings), "measured": [vars(f) for f in figures]}
-    Path(output_dir, REPORT_FILE).write_text(json.dumps(report, indent=2), encoding="utf-8")
-    return figures
+    report = IndexReport(chosen=chosen, num_items=len(embeddings), measured=measured, curve=curve)
+    Path(output_dir, REPORT_FILE).write_text(report.model_dump_json(indent=2), encoding="utf-8")
+    return report
 
 
 class SearchModule(tf.Module):
@@ -118,16 +105,3 @@ def _sample_queries(
     embeddings = np.concatenate(parts)
     drawn = np.random.default_rng(seed).permutation(len(embeddings))[:num_queries]
     return embeddings[drawn]
-
-
-def _measure(kind: str, index: Index, embeddings: np.ndarray, queries: np.ndarray) -> IndexFigures:
-    """Recall over all queries, latency over the first hundred, one at a time."""
-    recall = index_recall(index, embeddings, queries, _RECALL_AT)
-    search = graph_function(index.search)
-    k = tf.constant(min(_RECALL_AT, len(embeddings)))
-    seconds = []
-    for query in queries[:100]:
-        since = time.perf_counter()
-        search(tf.constant(query[np.newaxis]), k)
-        seconds.append(time.perf_counter() - since)
-    return IndexFigures(kind, round(recall, 4), round(1000 * float(np.median(seconds)), 3))

@@ -133,6 +133,12 @@ class JudgedInteractions:
         users = self.train[USER_ID].combine_chunks().dictionary_encode().indices.to_numpy()
         return self._matrix(users, self.rows_of(self.train[ITEM_ID]), int(users.max()) + 1)
 
+    @cached_property
+    def train_counts(self) -> np.ndarray:
+        """[N] int64 events of each item in what was learnt from."""
+        rows = self.rows_of(self.train[ITEM_ID])
+        return np.bincount(rows[rows >= 0], minlength=len(self.item_ids))
+
     def rows_of(self, item_ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
         """Corpus rows of ids; -1 for one that the corpus does not hold."""
         return pc.index_in(item_ids, self.item_ids).fill_null(-1).to_numpy()

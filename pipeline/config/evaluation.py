@@ -21,8 +21,12 @@ from schemas.features import (
 )
 
 
+# Slices that every evaluation has; serving/list_evaluation/slices.py says what they are.
+REQUEST_SLICES = ("user", "user_activity", "item", "item_popularity", "item_age")
+
+
 class EvaluationConfig(Frozen):
-    """How lists of recommendations are judged on the test split.
+    """How a trained version is judged on the test split.
 
     Attributes:
       max_requests: Requests that the recommenders are asked at most, a seeded sample.
@@ -33,6 +37,10 @@ class EvaluationConfig(Frozen):
         and "over 5".
       age_edges_days: Bounds between items by the days since their first event in the log: `[7, 30]` parts
         "under 7 days", "7-29 days" and "30 days or more".
+      ranking_samples: Draws of the users for the bounds of the ranking tasks' figures.
+      calibration_bins: Bins of equal counts in which predicted probabilities are compared with what came
+        true.
+      skew_requests: Test interactions on which exported graphs are compared with the trained models.
     """
 
     max_requests: int = Field(default=4000, ge=1)
@@ -40,6 +48,10 @@ class EvaluationConfig(Frozen):
     slices: tuple[str, ...] = ()
     activity_edges: tuple[Annotated[int, Field(ge=0)], ...] = (0, 5, 20, 100)
     age_edges_days: tuple[Annotated[int, Field(ge=1)], ...] = (7, 30, 90, 365)
+
+    ranking_samples: int = Field(default=200, ge=2)
+    calibration_bins: int = Field(default=10, ge=1)
+    skew_requests: int = Field(default=512, ge=2)
 
     @model_validator(mode="after")
     def _edges_rise_and_slices_differ(self) -> EvaluationConfig:
@@ -51,6 +63,11 @@ class EvaluationConfig(Frozen):
         if twice:
             raise ValueError(f"slices names '{twice[0]}' twice")
         return self
+
+    @property
+    def slice_features(self) -> tuple[str, ...]:
+        """All features by which figures are sliced."""
+        return (*REQUEST_SLICES, *self.slices)
 
     def check_slices(self, features: FeatureSet) -> None:
         """Checks the names of the configured slices.

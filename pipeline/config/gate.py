@@ -7,7 +7,18 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from pipeline.config.base import Frozen
+from pipeline.config.ranking_gate import RankingGateConfig
 
+ListMetric = Literal[
+    "recall@20",
+    "hit_rate@10",
+    "ndcg@10",
+    "mrr@20",
+    "novelty@20",
+    "diversity@20",
+    "popularity_bias@20",
+    "coverage@20",
+]
 Recommending = Literal["retrieval", "recommender"]
 
 
@@ -16,7 +27,7 @@ class ListThreshold(Frozen):
 
     Attributes:
       model: Whose lists: `retrieval` alone, or the whole path.
-      metric: As the evaluation names it, such as `recall@20`.
+      metric: See :mod:`serving.list_evaluation.metrics`.
       slice: Slice feature to its value, such as `user: cold`; one at most, by default all requests.
       at_least: Lowest value.
       at_most: Highest value.
@@ -26,7 +37,7 @@ class ListThreshold(Frozen):
     """
 
     model: Recommending = "recommender"
-    metric: str
+    metric: ListMetric
     slice: dict[str, str] = Field(default_factory=dict, max_length=1)
     at_least: float | None = None
     at_most: float | None = None
@@ -44,7 +55,7 @@ class ListThreshold(Frozen):
 
 def _defaults() -> tuple[ListThreshold, ...]:
     """Above the baselines, and no group of people worse off than with the last bundle."""
-    metrics = ("recall@20", "ndcg@10")
+    metrics: tuple[ListMetric, ...] = ("recall@20", "ndcg@10")
     baselines: tuple[Literal["popularity", "item_knn"], ...] = ("popularity", "item_knn")
     beaten = [
         ListThreshold(model=model, metric=metric, beats=baselines)
@@ -65,11 +76,16 @@ class GateConfig(Frozen):
         recall@20 and NDCG@10; of the last bundle's figures no more than 5% may be lost, of its recall@20
         for users or items without an interaction, and for known users, no more than 15%.
       beat_item_mean: The error of a `value` task must be below the per-item mean's.
+      ranking: Thresholds of the ranking tasks, which TFMA judges.
       min_index_recall: Lowest recall@10 of the index against exact search.
+      max_skew: Largest difference between what exported graphs make of raw requests and what the trained
+        models say of training's features, as a share of the outputs' spread.
       min_slice_requests: A slice of fewer requests says too little, and is not judged.
     """
 
     lists: tuple[ListThreshold, ...] = Field(default_factory=_defaults)
     beat_item_mean: bool = True
+    ranking: RankingGateConfig = RankingGateConfig()
     min_index_recall: float = Field(default=0.9, ge=0, le=1)
+    max_skew: float = Field(default=1e-3, gt=0)
     min_slice_requests: int = Field(default=100, ge=1)

@@ -110,6 +110,15 @@ class RunConfig(Frozen):
             raise ValueError(f"fusion.sources names '{unknown[0]}'; there are {there}")
         return self
 
+    @model_validator(mode="after")
+    def _the_gate_asks_for_what_is_measured(self) -> RunConfig:
+        for threshold in self.gate.lists:
+            for feature in threshold.slice:
+                if feature not in self.evaluation.slice_features:
+                    there = ", ".join(self.evaluation.slice_features)
+                    raise ValueError(f"gate.lists: there are no slices by '{feature}'; there are {there}")
+        return self
+
     @property
     def run_dir(self) -> Path:
         """Folder that holds everything this pipeline writes."""

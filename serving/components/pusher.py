@@ -24,13 +24,14 @@ def Pusher(  # noqa: N802  (a TFX component)
 
     from pipeline.errors import GateError
     from serving.gate import read_evaluation
+    from serving.overall_figures import overall_figures
     from serving.push import push
 
-    reasons = read_evaluation(evaluation.uri)["reasons"]
+    judged = read_evaluation(evaluation.uri)
     if not blessing.get_int_custom_property("blessed"):
         raise GateError(
-            "the gate refused the new version; what is served stays as it is:\n  " + "\n  ".join(reasons)
+            "the gate refused the new version; what is served stays as it is:\n  " + "\n  ".join(judged.reasons)
         )
-    version = push(Path(bundle.uri), Path(destination))
+    version = push(Path(bundle.uri), Path(destination), overall_figures(judged))
     pushed.set_string_custom_property("pushed_version", str(version))
     pushed.set_string_custom_property("pushed_destination", destination)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from tfx.components.evaluator.component import Evaluator
 from tfx.dsl.components.base.base_component import BaseComponent
 
-from pipeline.config.evaluation_ranking import RankingGateConfig
+from pipeline.config.ranking_gate import RankingGateConfig
 from pipeline.config.ranking import TaskConfig
 from pipeline.splits import TEST
 from serving.ranking_evaluation.tfma_config import eval_config
@@ -35,7 +35,7 @@ def ranking_evaluator(
     return Evaluator(
         examples=predictor.outputs["predictions"],
         model=predictor.outputs["candidate"],
-        baseline_model=predictor.outputs["previous"],
+        baseline_model=predictor.outputs["baseline"],
         example_splits=[TEST],
         eval_config=eval_config(tasks, gate, slice_features),
     ).with_id(RANKING_EVALUATOR)

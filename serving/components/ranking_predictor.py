@@ -12,51 +12,60 @@ def RankingPredictor(  # noqa: N802  (a TFX component)
     bundle: InputArtifact[ServingBundle],
     interactions: InputArtifact[Examples],
     interactions_graph: InputArtifact[TransformGraph],
+    items: InputArtifact[Examples],
     predictions: OutputArtifact[Examples],
     candidate: OutputArtifact[Model],
-    previous: OutputArtifact[Model],
+    baseline: OutputArtifact[Model],
     settings: Parameter[str],
-    previous_dir: Parameter[str],
+    evaluation: Parameter[str],
     seed: Parameter[int],
     code: Parameter[str],
+    previous: InputArtifact[ServingBundle] = None,  # type: ignore[assignment]  (TFX's way to say optional)
 ) -> None:
     """Writes answers and labels of the judged test interactions; see :func:`predict_ranking`.
 
-    `interactions` are raw examples, `settings` is a :class:`BundleSettings` as JSON, `previous_dir` the
-    folder of the last pushed version, empty if there is none; `code` a digest of the code. `candidate` and
-    `previous` only say whose answers they are: the Evaluator compares with a baseline if it is handed two
-    models, and loads neither.
+    `interactions` and `items` are raw examples, `previous` is the bundle that was blessed before; `settings` is a
+    :class:`BundleSettings`, `evaluation` an :class:`EvaluationConfig`, as JSON; `code` a digest of the code.
+    `candidate` and `baseline` only say whose answers they are: the Evaluator compares with a baseline if it
+    is handed two models, and loads neither.
     """
     from pathlib import Path
 
+    import numpy as np
     import tensorflow as tf
     import tensorflow_transform as tft
     from tfx.components.util import examples_utils
     from tfx.proto import example_gen_pb2
     from tfx.types import artifact_utils
 
+    from pipeline.config.evaluation import EvaluationConfig
     from pipeline.splits import TEST
     from serving.bundle_settings import BundleSettings
+    from serving.evaluate_bundle import comparable
     from serving.judged_interactions import JudgedInteractions
     from serving.layout import RETRIEVAL
+    from serving.list_evaluation.attribute_slices import attribute_slices
+    from serving.list_evaluation.slices import request_slices, single_values
     from serving.ranking_evaluation.predictions import predict_ranking
 
     import scann  # noqa: F401  isort: skip  (registers ScaNN's ops, in case the bundle holds some)
 
-    read = BundleSettings.model_validate_json(settings)
-    retrieval = tf.saved_model.load(str(Path(bundle.uri, RETRIEVAL)))
-    data = JudgedInteractions(interactions.uri, read, retrieval.retrieval.corpus.item_ids.numpy(), seed)
+    read, config = BundleSettings.model_validate_json(settings), EvaluationConfig.model_validate_json(evaluation)
+    item_ids = tf.saved_model.load(str(Path(bundle.uri, RETRIEVAL))).retrieval.corpus.item_ids.numpy()
+    data = JudgedInteractions(interactions.uri, read, item_ids, seed, learnt=read.learnt)
+    everything = np.arange(len(data))
+    slices = request_slices(data, everything, config)
+    slices |= attribute_slices(data, everything, config.slices, read.feature_set, items.uri)
+    before = None if previous is None else comparable(previous.uri, read.pseudonym_key)
     answers = predict_ranking(
         data,
         bundle.uri,
-        previous_dir or None,
+        before,
         read.tasks,
         tft.TFTransformOutput(interactions_graph.uri),
-        slices={},
+        single_values(slices, len(data)),
     )
     answers.write(predictions.uri)
     predictions.split_names = artifact_utils.encode_split_names([TEST])
     examples_utils.set_payload_format(predictions, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
     examples_utils.set_file_format(predictions, "tfrecords_gzip")
-    candidate.set_string_custom_property("bundle", bundle.uri)
-    previous.set_string_custom_property("bundle", previous_dir)

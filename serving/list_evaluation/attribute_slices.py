@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from schemas.features import HOUR_OF_DAY, ITEM_ID, TIMESTAMP, WEEKDAY, FeatureSet, Stream
 from serving.interactions import read_items
-from serving.list_evaluation.requests import ListRequests
+from serving.judged_interactions import JudgedInteractions
 from serving.list_evaluation.slices import Slices, by_codes, by_values
 
 _HOUR = 3600
@@ -18,29 +18,35 @@ _WEEKDAY_OF_THE_EPOCH = 3  # 1 January 1970 was a Thursday
 
 
 def attribute_slices(
-    requests: ListRequests, names: Sequence[str], features: FeatureSet, items_dir: str
+    data: JudgedInteractions,
+    queries: np.ndarray,
+    names: Sequence[str],
+    features: FeatureSet,
+    items_dir: str,
 ) -> Slices:
     """Parts requests by each of some categories.
 
     Args:
-      requests: The requests.
+      data: The interactions.
+      queries: [R] numbers of those that are asked, in rising order; the slices hold places among them.
       names: The categories, checked by :meth:`EvaluationConfig.check_slices`. Items' are the target's; hour
         and weekday are those of the request, in UTC.
       features: The declared features.
       items_dir: Artifact folder of the raw items.
     """
     of_items = {feature.name for feature in features.of(Stream.ITEMS)} & set(names)
-    slices = _time_slices(requests, names)
-    slices |= {name: by_values(lists) for name, lists in _of_targets(requests, of_items, features, items_dir)}
+    slices = _time_slices(data.table[TIMESTAMP].to_numpy()[queries], names)
+    of_targets = _of_targets(data, queries, of_items, features, items_dir)
+    slices |= {name: by_values(lists) for name, lists in of_targets}
     for name in names:
         if name not in slices:
-            column = requests.data.table[name].take(pa.array(requests.queries))
+            column = data.table[name].take(pa.array(queries))
             slices[name] = by_values(_as_lists(column))
     return {name: slices[name] for name in names}
 
 
-def _time_slices(requests: ListRequests, names: Sequence[str]) -> Slices:
-    hours = requests.data.table[TIMESTAMP].to_numpy()[requests.queries] // _HOUR
+def _time_slices(seconds: np.ndarray, names: Sequence[str]) -> Slices:
+    hours = seconds // _HOUR
     weekdays = (hours // 24 + _WEEKDAY_OF_THE_EPOCH) % 7
     slices = {
         HOUR_OF_DAY: by_codes(hours % 24, [f"{hour:02}" for hour in range(24)]),
@@ -50,16 +56,16 @@ def _time_slices(requests: ListRequests, names: Sequence[str]) -> Slices:
 
 
 def _of_targets(
-    requests: ListRequests, names: set[str], features: FeatureSet, items_dir: str
+    data: JudgedInteractions, queries: np.ndarray, names: set[str], features: FeatureSet, items_dir: str
 ) -> list[tuple[str, pa.Array]]:
     """Categories of the targets: name, and [R] lists of strings."""
     if not names:
         return []
     items = read_items(items_dir, features, {ITEM_ID, *names})
-    rows = requests.data.rows_of(items[ITEM_ID])
-    places = np.full(len(requests.data.item_ids), -1)
+    rows = data.rows_of(items[ITEM_ID])
+    places = np.full(len(data.item_ids), -1)
     places[rows[rows >= 0]] = np.flatnonzero(rows >= 0)
-    of_targets = places[requests.targets]
+    of_targets = places[data.targets[queries]]
     chosen = pa.array(of_targets, mask=of_targets < 0)
     return [(name, items[name].combine_chunks().take(chosen)) for name in sorted(names)]
 

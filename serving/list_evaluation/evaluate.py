@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.config.evaluation import EvaluationConfig
-from schemas.features import ITEM_ID, FeatureSet
+from schemas.features import FeatureSet
 from serving.gate import PREVIOUS
 from serving.judged_interactions import JudgedInteractions
 from serving.layout import RECOMMENDER, RETRIEVAL
@@ -72,15 +72,13 @@ def evaluate_lists(
     lists = collect_lists(listers, requests.blocks())
     traits = _traits(data, models[RETRIEVAL])
     profiles = [traits.profile_information(data.seen(block)) for block in data.blocks(requests.queries)]
-    slices = request_slices(requests, traits.counts, config)
-    slices |= attribute_slices(requests, config.slices, features, items_dir)
+    slices = request_slices(data, requests.queries, config)
+    slices |= attribute_slices(data, requests.queries, config.slices, features, items_dir)
     judged = JudgedRequests(requests.targets, requests.users, np.concatenate(profiles), slices)
     return list_figures(lists, judged, traits, config.bootstrap_samples, seed)
 
 
 def _traits(data: JudgedInteractions, retrieval: Any) -> ItemTraits:
     """The corpus; directions are without popularity, which is the last dimension."""
-    rows = data.rows_of(data.train[ITEM_ID])
-    counts = np.bincount(rows[rows >= 0], minlength=len(data.item_ids))
     embeddings = retrieval.retrieval.corpus.embeddings.numpy()[: len(data.item_ids), :-1]
-    return ItemTraits.of(counts, embeddings)
+    return ItemTraits.of(data.train_counts, embeddings)

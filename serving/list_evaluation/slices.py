@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from pipeline.config.evaluation import EvaluationConfig
 from schemas.features import TIMESTAMP, USER_ID
-from serving.list_evaluation.requests import ListRequests
+from serving.judged_interactions import JudgedInteractions
 
 # Slice feature to its values to the numbers of the requests, of which each value has one at least.
 Slices = dict[str, dict[str, np.ndarray]]
@@ -21,7 +21,7 @@ _MAX_VALUES = 20
 OTHERS, NONE = "(others)", "(none)"
 
 
-def request_slices(requests: ListRequests, counts: np.ndarray, config: EvaluationConfig) -> Slices:
+def request_slices(data: JudgedInteractions, queries: np.ndarray, config: EvaluationConfig) -> Slices:
     """The slices that every evaluation has.
 
     | feature           | values                                                                           |
@@ -33,14 +33,14 @@ def request_slices(requests: ListRequests, counts: np.ndarray, config: Evaluatio
     | `item_age`        | of the target: since its first event in the log, up to the request               |
 
     Args:
-      requests: The requests.
-      counts: [N] how often each item was engaged with in what was learnt from.
+      data: The interactions.
+      queries: [R] numbers of those that are asked, in rising order; the slices hold places among them.
       config: Where user activity and item age are parted.
     """
-    data, targets = requests.data, requests.targets
-    table = data.table.select([USER_ID, TIMESTAMP]).take(pa.array(requests.queries))
+    targets, counts = data.targets[queries], data.train_counts
+    table = data.table.select([USER_ID, TIMESTAMP]).take(pa.array(queries))
     known = pc.is_in(table[USER_ID], data.train[USER_ID].unique()).to_numpy()
-    activity = np.concatenate([data.num_earlier(block) for block in data.blocks(requests.queries)])
+    activity = np.concatenate([data.num_earlier(block) for block in data.blocks(queries)])
     days = (table[TIMESTAMP].to_numpy() - data.first_times[targets]) / _DAY
     return {
         "user": by_codes(known.astype(int), ("cold", "warm")),
@@ -122,6 +122,22 @@ def by_values(lists: pa.Array) -> dict[str, np.ndarray]:
     without = np.setdiff1d(np.arange(len(lists)), requests)
     rest: Mapping[str, np.ndarray] = {OTHERS: others, NONE: without}
     return {**parts, **{name: places for name, places in rest.items() if len(places)}}
+
+
+def single_values(slices: Slices, num_requests: int) -> dict[str, np.ndarray]:
+    """Slice feature to [R] the value of each request, empty where it has none.
+
+    Args:
+      slices: A feature of which a request has several values is left out.
+      num_requests: How many there are, R.
+    """
+    found = {}
+    for feature, parts in slices.items():
+        if sum(len(places) for places in parts.values()) <= num_requests:
+            found[feature] = np.full(num_requests, "", dtype=object)
+            for value, places in parts.items():
+                found[feature][places] = value
+    return found
 
 
 def _pairs(lists: pa.Array) -> tuple[list[str], np.ndarray, np.ndarray]:

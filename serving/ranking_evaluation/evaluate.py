@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.config.evaluation_ranking import USER_AUC, RankingGateConfig
+from pipeline.config.evaluation import EvaluationConfig
+from pipeline.config.ranking_gate import USER_AUC, RankingGateConfig
 from pipeline.config.ranking import TaskConfig
 from serving.evaluation_record import ALL, OVERALL, Bounded, CalibrationBin, RankingFigures
 from serving.ranking_evaluation.calibration_bins import calibration_bins
@@ -41,6 +42,7 @@ def evaluate_ranking(
     evaluation_dir: str,
     tasks: tuple[TaskConfig, ...],
     gate: RankingGateConfig,
+    config: EvaluationConfig,
     slice_features: Collection[str],
     seed: int,
 ) -> RankingEvaluation:
@@ -51,6 +53,7 @@ def evaluate_ranking(
       evaluation_dir: What TFX's `Evaluator` made of them.
       tasks: The tasks.
       gate: The thresholds.
+      config: How finely calibration and bounds are measured.
       slice_features: Names of the features by which the examples are sliced.
       seed: Of the draws for confidence bounds.
     """
@@ -66,11 +69,11 @@ def evaluate_ranking(
             continue
         users, labels = data.users[counted], data.labels[task.name][counted]
         answers = data.answers[task.name][counted]
-        bounds = user_bounds(weighted_figures(task, users, labels, answers), users, seed, gate.resamples)
+        bounds = user_bounds(weighted_figures(task, users, labels, answers), users, seed, config.ranking_samples)
         overall = figures[task.name][OVERALL]
         overall[ALL] = _with_bounds(overall[ALL], bounds)
         if not task.is_regression:
-            bins[task.name] = calibration_bins(answers, labels, gate.calibration_bins)
+            bins[task.name] = calibration_bins(answers, labels, config.calibration_bins)
             reasons += _user_auc_reasons(data, task, gate)
     return RankingEvaluation(figures, bins, reasons)
 
@@ -112,7 +115,7 @@ def _user_auc_reasons(data: RankingPredictions, task: TaskConfig, gate: RankingG
         for answers in (data.answers, data.previous)
     )
     said = f"ranking: {USER_AUC} of {task.name}"
-    for bound in gate.thresholds.get(task.name, {}).get(USER_AUC, ()):
+    for bound in gate.bounds_of(task).get(USER_AUC, ()):
         if math.isnan(value):
             reasons.append(f"{said} cannot be measured: no user has both labels")
             continue

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pipeline.config.evaluation_ranking import RankingGateConfig
 from pipeline.errors import InputError
 from pipeline.splits import TEST
 from schemas.features import ITEM_ID
@@ -50,7 +49,8 @@ def measure_skew(
     bundle_dir: str,
     retrieval_dir: str,
     ranking_dir: str,
-    gate: RankingGateConfig,
+    num_requests: int,
+    tolerance: float,
     seed: int,
 ) -> dict[str, Skew]:
     """Compares the exported graphs on raw requests with the trained models on transformed features.
@@ -60,7 +60,8 @@ def measure_skew(
       bundle_dir: The bundle, asked by signature with serialized examples.
       retrieval_dir: SavedModel of the retrieval module that the bundle was made from.
       ranking_dir: Likewise of the ranking module.
-      gate: Says how many interactions are compared, and how far both may be apart.
+      num_requests: Interactions that are compared.
+      tolerance: How far both may be apart, as a share of an output's spread.
       seed: Of the draw of the interactions.
 
     Returns:
@@ -71,10 +72,10 @@ def measure_skew(
     """
     retrieval = tf.saved_model.load(retrieval_dir)
     ranking = tf.saved_model.load(ranking_dir)
-    kept = _draw(inputs, gate.skew_requests, seed)
+    kept = _draw(inputs, num_requests, seed)
     trained = _of_training(inputs, kept, retrieval, ranking)
     served = _of_requests(_requests(inputs, kept), bundle_dir)
-    return skews(served, trained, gate.skew_tolerance)
+    return skews(served, trained, tolerance)
 
 
 def skews(
@@ -91,16 +92,6 @@ def skews(
         name: Skew(requests=len(expected), largest=_largest(served[name], expected), tolerance=tolerance)
         for name, expected in trained.items()
     }
-
-
-def skew_reasons(measured: Mapping[str, Skew]) -> list[str]:
-    """A line for each output that is farther from training than allowed."""
-    return [
-        f"skew: {name} of the exported graph is {skew.largest:.2g} of its spread from the trained model's; "
-        f"{skew.tolerance:g} is allowed"
-        for name, skew in measured.items()
-        if not skew.largest <= skew.tolerance
-    ]
 
 
 def _largest(served: np.ndarray, trained: np.ndarray) -> float:

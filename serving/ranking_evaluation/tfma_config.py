@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow_model_analysis as tfma
 
-from pipeline.config.evaluation_ranking import MetricBound, RankingGateConfig, metrics_of
+from pipeline.config.ranking_gate import MetricBound, RankingGateConfig, metrics_of
 from pipeline.config.ranking import TaskConfig
 from pipeline.errors import InputError
 from serving.evaluation_record import ALL, OVERALL
@@ -66,12 +66,12 @@ def _check_slices(gate: RankingGateConfig, slice_features: Collection[str]) -> N
                 if unknown:
                     there = ", ".join(slice_features) or "none"
                     raise InputError(
-                        f"thresholds: {task}.{metric} is of the slice feature '{unknown[0]}'; "
+                        f"gate.ranking.thresholds: {task}.{metric} is of the slice feature '{unknown[0]}'; "
                         f"there are {there}"
                     )
                 if len(bound.slice) > 1:
                     raise InputError(
-                        f"thresholds: {task}.{metric} crosses the slice features {', '.join(bound.slice)}; "
+                        f"gate.ranking.thresholds: {task}.{metric} crosses the slice features {', '.join(bound.slice)}; "
                         "take one"
                     )
 
@@ -89,7 +89,7 @@ def _model_spec(name: str, tasks: tuple[TaskConfig, ...], column: Any, is_baseli
 
 def _metrics_spec(task: TaskConfig, gate: RankingGateConfig) -> tfma.MetricsSpec:
     """A task's metrics under our own names, each with its thresholds."""
-    thresholds = gate.thresholds.get(task.name, {})
+    thresholds = gate.bounds_of(task)
     metrics = [_metric(EXAMPLES, None, ())]
     for name, direction in metrics_of(task).items():
         metrics.append(_metric(name, direction, thresholds.get(name, ())))

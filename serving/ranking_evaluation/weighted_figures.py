@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.config.evaluation_ranking import USER_AUC
+from pipeline.config.ranking_gate import USER_AUC
 from pipeline.config.ranking import TaskConfig
 from serving.ranking_evaluation.user_auc import user_aucs
 

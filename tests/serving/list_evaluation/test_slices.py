@@ -43,8 +43,9 @@ def counts(events):
 
 
 @pytest.fixture(scope="module")
-def slices(requests, counts):
-    return request_slices(requests, counts, EvaluationConfig(activity_edges=(0, 3), age_edges_days=(10, 30)))
+def slices(requests):
+    config = EvaluationConfig(activity_edges=(0, 3), age_edges_days=(10, 30))
+    return request_slices(requests.data, requests.queries, config)
 
 
 def _value_of_each(values, num_requests):
@@ -168,7 +169,7 @@ class TestAttributes:
     @pytest.fixture(scope="class")
     def attributes(self, requests, folders):
         names = ("weekday", "item_genre", "hour_of_day", "user_city", "event_type")
-        return attribute_slices(requests, names, SETTINGS.feature_set, folders[1])
+        return attribute_slices(requests.data, requests.queries, names, SETTINGS.feature_set, folders[1])
 
     def test_all_that_are_asked_for_in_their_order(self, attributes):
         assert list(attributes) == ["weekday", "item_genre", "hour_of_day", "user_city", "event_type"]

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, mean_absolute_error, mean_squared_error, roc_auc_score
 
-from pipeline.config.evaluation_ranking import RankingGateConfig
+from pipeline.config.evaluation import EvaluationConfig
 from pipeline.config.ranking import TaskConfig
+from pipeline.config.ranking_gate import RankingGateConfig
 from pipeline.errors import InputError
 from serving.evaluation_record import RankingFigures
 from serving.ranking_evaluation.evaluate import evaluate_ranking
@@ -53,9 +54,13 @@ GATE = RankingGateConfig.model_validate(
             },
             "lone": {"auc": {"at_least": 0.0}},
         },
-        "resamples": 50,
+        # The rest is bound task by task.
+        "min_auc": None,
+        "max_auc_loss": None,
+        "max_rmse_loss": None,
     }
 )
+CONFIG = EvaluationConfig(ranking_samples=50)
 
 
 def _predictions():
@@ -106,7 +111,7 @@ def folder(predictions, tmp_path_factory):
 def evaluated(folder, tmp_path_factory):
     """One run of TFMA for all tests, and whether TFX blesses."""
     evaluation_dir, blessed = run_evaluator(folder, TASKS, GATE, SLICES, tmp_path_factory.mktemp("tfx"))
-    return evaluate_ranking(str(folder), evaluation_dir, TASKS, GATE, SLICES, seed=0), blessed
+    return evaluate_ranking(str(folder), evaluation_dir, TASKS, GATE, CONFIG, SLICES, seed=0), blessed
 
 
 def test_what_was_written_is_read(predictions, folder):
@@ -184,7 +189,7 @@ def test_labels_of_one_kind_have_no_auc(evaluated):
 
 def test_probabilities_have_bins(evaluated):
     assert set(evaluated[0].calibration) == set(PROBABILITIES)
-    assert len(evaluated[0].calibration["like"]) == GATE.calibration_bins
+    assert len(evaluated[0].calibration["like"]) == CONFIG.calibration_bins
     for part in evaluated[0].calibration["like"]:
         assert abs(part.mean_label - part.mean_prediction) < 0.12
 
@@ -211,10 +216,10 @@ def test_what_is_spoilt_is_refused_and_nothing_else(evaluated):
 
 def test_what_holds_is_blessed_with_a_slice_and_a_change(folder, tmp_path):
     tasks = TASKS[1:2]
-    kept = RankingGateConfig(thresholds={"like": GATE.thresholds["like"]}, resamples=10)
+    kept = RankingGateConfig(thresholds={"like": GATE.thresholds["like"]}, min_auc=None)
     evaluation_dir, blessed = run_evaluator(folder, tasks, kept, ("user",), tmp_path)
     assert blessed
-    assert evaluate_ranking(str(folder), evaluation_dir, tasks, kept, ("user",), seed=0).reasons == []
+    assert evaluate_ranking(str(folder), evaluation_dir, tasks, kept, CONFIG, ("user",), seed=0).reasons == []
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.config.evaluation_ranking import RankingGateConfig
 from pipeline.errors import InputError
 from serving.evaluation_record import Skew
-from serving.ranking_evaluation.skew import SkewInputs, _draw, measure_skew, skew_reasons, skews
+from serving.ranking_evaluation.skew import SkewInputs, _draw, measure_skew, skews
 from tests.trainer.tfrecords import SmallTransformOutput, write_examples
 from trainer.graphs import graph_function
 from trainer.streams import TransformedStream
 
 ROWS = 40
-GATE = RankingGateConfig(skew_requests=25)
+NUM_REQUESTS, TOLERANCE = 25, 1e-3
 EXAMPLES = tf.TensorSpec([None], tf.string, name="examples")
 AGES = np.random.default_rng(0).normal(size=ROWS).astype(np.float32)
 OFFSET = 3.0  # what "Transform" adds
@@ -113,7 +112,8 @@ def _measure(world, bundle, seed=0, **folders):
         str(world / bundle),
         str(trained / "retrieval"),
         str(trained / "ranking"),
-        GATE,
+        NUM_REQUESTS,
+        TOLERANCE,
         seed,
     )
 
@@ -122,25 +122,22 @@ def test_the_same_graph_has_no_skew(world):
     measured = _measure(world, "bundle")
     assert set(measured) == {"retrieval/query", "ranking/like"}
     for skew in measured.values():
-        assert skew.requests == GATE.skew_requests
+        assert skew.requests == NUM_REQUESTS
         assert skew.largest < 1e-5
-    assert skew_reasons(measured) == []
 
 
-def test_an_altered_graph_is_refused(world):
+def test_an_altered_graph_is_found(world):
     measured = _measure(world, "altered")
-    reasons = skew_reasons(measured)
-    assert len(reasons) == 2
-    assert reasons[0].startswith("skew: retrieval/query of the exported graph is 0.2")
+    assert all(skew.largest > TOLERANCE for skew in measured.values())
     # Ages are 0.1 apart and spread, the other column of the embeddings does not.
     expected = 0.1 / np.sqrt(np.mean([AGES.var(), 0.0]))
     np.testing.assert_allclose(measured["retrieval/query"].largest, expected, rtol=0.3)
 
 
 def test_the_draw_is_seeded(world):
-    masks = [_draw(_inputs(world), GATE.skew_requests, seed).mask for seed in (1, 1, 2)]
+    masks = [_draw(_inputs(world), NUM_REQUESTS, seed).mask for seed in (1, 1, 2)]
     assert masks[0].tolist() == masks[1].tolist() != masks[2].tolist()
-    assert masks[0].sum() == masks[2].sum() == GATE.skew_requests
+    assert masks[0].sum() == masks[2].sum() == NUM_REQUESTS
     assert _draw(_inputs(world), 10 * ROWS, 0).mask.all()
 
 
@@ -173,4 +170,3 @@ def test_differences_are_relative_to_the_spread(served, trained, largest):
     measured = skews({"x": np.array(served)}, {"x": np.array(trained)}, 1e-3)["x"]
     np.testing.assert_allclose(measured.largest, largest, rtol=1e-6)
     assert Skew.model_validate_json(measured.model_dump_json()) == measured
-    assert bool(skew_reasons({"x": measured})) == (largest > 1e-3)

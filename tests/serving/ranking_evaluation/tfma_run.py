@@ -10,7 +10,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelEvaluation
 
-from pipeline.config.evaluation_ranking import RankingGateConfig
+from pipeline.config.ranking_gate import RankingGateConfig
 from pipeline.config.ranking import TaskConfig
 from serving.components.ranking_evaluator import ranking_evaluator
 from tests.pipeline.components.examples import BEAM_ARGS
@@ -20,7 +20,7 @@ from tests.pipeline.components.examples import BEAM_ARGS
 def Predictor(  # noqa: N802  (a TFX component)
     predictions: OutputArtifact[Examples],
     candidate: OutputArtifact[Model],
-    previous: OutputArtifact[Model],
+    baseline: OutputArtifact[Model],
 ) -> None:
     """Stands before the Evaluator in place of our own step."""
 

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from pipeline.config.evaluation_ranking import MetricBound, RankingGateConfig
+from pipeline.config.ranking_gate import MetricBound, RankingGateConfig
 from pipeline.config.ranking import TaskConfig
 
 TASKS = (

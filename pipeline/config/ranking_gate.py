@@ -65,18 +65,16 @@ class RankingGateConfig(Frozen):
         `{like: {auc: [{at_least: 0.6}, {at_least: 0.55, slice: {user: cold}}]}}`. A regression has `rmse`,
         `mae`, `mean_label` and `mean_prediction`; a probability `auc`, `user_auc` (of everything alone),
         `log_loss`, `calibration` (mean prediction over mean label), `mean_label` and `mean_prediction`.
-      calibration_bins: Bins of equal counts in which predicted probabilities are compared with what came
-        true.
-      resamples: Of users, for confidence bounds.
-      skew_requests: Test interactions on which exported graphs are compared with the trained models.
-      skew_tolerance: Largest difference between both, relative to the spread of the outputs.
+      min_auc: Lowest AUC of a probability whose `auc` has no thresholds; `null` for none.
+      max_auc_loss: By how much it may be below the last version's.
+      max_rmse_loss: By how much the RMSE of a regression without thresholds may be above the last version's,
+        in the label's units; `null` for any.
     """
 
     thresholds: dict[str, dict[str, tuple[MetricBound, ...]]] = Field(default_factory=dict)
-    calibration_bins: int = Field(default=10, ge=1)
-    resamples: int = Field(default=200, ge=2)
-    skew_requests: int = Field(default=512, ge=2)
-    skew_tolerance: float = Field(default=1e-3, gt=0)
+    min_auc: float | None = Field(default=0.5, ge=0, le=1)
+    max_auc_loss: float | None = Field(default=0.05, ge=0)
+    max_rmse_loss: float | None = Field(default=0.05, ge=0)
 
     @field_validator("thresholds", mode="before")
     @classmethod
@@ -94,6 +92,16 @@ class RankingGateConfig(Frozen):
             else metrics
             for task, metrics in thresholds.items()
         }
+
+    def bounds_of(self, task: TaskConfig) -> dict[str, tuple[MetricBound, ...]]:
+        """Metric to its bounds, those of every task of its kind among them."""
+        name = "rmse" if task.is_regression else "auc"
+        lowest = None if task.is_regression else self.min_auc
+        loss = self.max_rmse_loss if task.is_regression else self.max_auc_loss
+        own = self.thresholds.get(task.name, {})
+        if name in own or (lowest is None and loss is None):
+            return own
+        return {**own, name: (MetricBound(at_least=lowest, lose_at_most=loss),)}
 
     def check_tasks(self, tasks: tuple[TaskConfig, ...]) -> None:
         """Checks that every threshold is of a task and a metric that there are.
