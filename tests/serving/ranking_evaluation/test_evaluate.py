@@ -11,6 +11,7 @@ from pipeline.config.ranking import TaskConfig
 from pipeline.config.ranking_gate import RankingGateConfig
 from pipeline.errors import InputError
 from serving.evaluation_record import RankingFigures
+from serving.ranking_evaluation.auc_metric import exact_auc
 from serving.ranking_evaluation.evaluate import evaluate_ranking
 from serving.ranking_evaluation.predictions import RankingPredictions, read_predictions
 from serving.ranking_evaluation.tfma_config import eval_config
@@ -155,6 +156,16 @@ def test_figures_are_those_of_scikit_learn(predictions, evaluated, feature, valu
     np.testing.assert_allclose(rating.metrics["mae"].value, mean_absolute_error(y, p), rtol=1e-5)
     item_mean = np.sqrt(mean_squared_error(y, np.full(len(y), 3.4)))
     np.testing.assert_allclose(rating.baselines["item_mean"], item_mean, rtol=1e-5)
+
+
+def test_the_auc_takes_ties_and_weights():
+    rng = np.random.default_rng(6)
+    labels, predictions = rng.integers(0, 2, 300), np.round(rng.random(300), 1)
+    weights = rng.integers(0, 3, 300).astype(float)
+    expected = roc_auc_score(labels, predictions, sample_weight=weights)
+    np.testing.assert_allclose(exact_auc(labels, predictions, weights), expected)
+    assert np.isnan(exact_auc(labels, predictions, np.zeros(300)))
+    assert np.isnan(exact_auc(np.ones(300), predictions, weights))
 
 
 def test_slices_are_those_with_a_value(evaluated):
