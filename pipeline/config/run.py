@@ -26,6 +26,7 @@ from pipeline.config.fitting import TrainingConfig
 from pipeline.config.privacy import PrivacyConfig
 from pipeline.config.ranking import RankingConfig
 from pipeline.config.text import TextTowerConfig
+from pipeline.config.tracking import TrackingConfig
 from pipeline.config.training import FusionConfig, IndexConfig, RetrievalConfig
 from pipeline.config.tuning import TuningConfig
 from pipeline.errors import InputError
@@ -106,6 +107,7 @@ class RunConfig(Frozen):
     fusion: FusionConfig = FusionConfig()
     gate: GateConfig = GateConfig()
     tuning: TuningConfig = TuningConfig()
+    tracking: TrackingConfig = TrackingConfig()
     beam: BeamConfig = BeamConfig()
 
     @model_validator(mode="after")

@@ -32,7 +32,7 @@ def expected_error(bins: tuple[CalibrationBin, ...]) -> float:
 
 def _figure(number: int, task: str, bins: tuple[CalibrationBin, ...]) -> Figure:
     label = f"Mean label by mean prediction of {task}"
-    with Plot(f"calibration-{number}", label, width=4.2, height=3.6) as plot:
+    with Plot(f"calibration-{number}", label, width=4.5, height=3.6) as plot:
         (axes,) = plot.axes
         predictions, labels = [b.mean_prediction for b in bins], [b.mean_label for b in bins]
         ends = [min(*predictions, *labels), max(*predictions, *labels)]

@@ -16,6 +16,7 @@ from serving.report.run_files import RunFiles
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import statistics_pb2
 
+_SHOWN_CHARACTERS = 40
 _LEARNT = {Stream.INTERACTIONS: TRAIN, Stream.ITEMS: CORPUS}
 
 
@@ -83,5 +84,10 @@ def _feature_row(feature: statistics_pb2.FeatureNameStatistics, num_examples: in
         figures = (number(stats.mean), number(stats.min), number(stats.median), number(stats.max))
         return (feature_name(feature), ABSENT, missing, ABSENT, *figures)
     # The most frequent user is nobody's business.
-    top = ABSENT if feature_name(feature) == USER_ID else ", ".join(v.value for v in stats.top_values[:3])
+    top = ABSENT if feature_name(feature) == USER_ID else ", ".join(_cut(v.value) for v in stats.top_values[:3])
     return (feature_name(feature), top, missing, f"{stats.unique:,}", *[ABSENT] * 4)
+
+
+def _cut(text: str) -> str:
+    """A text that fits a cell."""
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"

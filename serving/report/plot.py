@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7f7f7f", "#8c564b")
 # No plot is drawn in these: the page's own take their place.
 _INK, _RULE = "#010203", "#020304"
+_REM_PER_INCH = 6
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
 
@@ -84,6 +85,7 @@ class Plot:
         root.set("aria-label", self._label)
         root.attrib.pop("width", None)
         root.attrib.pop("height", None)
+        root.set("style", f"max-width: {self._size[0] * _REM_PER_INCH:g}rem")
         ElementTree.register_namespace("", _SVG)
         ElementTree.register_namespace("xlink", _XLINK)
         for element in root.iter():
