@@ -51,6 +51,4 @@ def newest_run(config: RunConfig) -> RunFiles:
     Raises:
       InputError: There is none.
     """
-    return RunFiles.newest(
-        config.name, config.seed, config.run_dir, config.metadata_file, config.steps_dir
-    )
+    return RunFiles.newest(config.name, config.seed, config.run_dir, config.metadata_file, config.steps_dir)

@@ -9,15 +9,18 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.bert_folder import bert_folder
-from pipeline.canonical import prepare
+from pipeline.canonical import PreparedData, prepare
 from pipeline.commands.data import show_summary
+from pipeline.commands.track import track_newest
 from pipeline.config.run import RunConfig
 from pipeline.console import StepReporter, native_output_to, news, out, seconds_text
+from pipeline.errors import GateError
 from pipeline.locking import exclusive
 from pipeline.references import check_references
 from pipeline.runners.local import log_file, run_locally
 from serving.gate import read_evaluation
 from serving.layout import versions
+from serving.tracking.tracker import check_tracker
 
 
 def run_pipeline(config: RunConfig) -> None:
@@ -27,12 +30,26 @@ def run_pipeline(config: RunConfig) -> None:
       RecstackError: See :mod:`pipeline.errors`.
     """
     since = time.monotonic()
+    check_tracker(config)
     bert_folder(config.text)  # fetched, or found missing, before anything is computed
     check_references(config)
     with news(out):
         data = prepare(config)
     show_summary(data)
     out.print(f"pipeline: {config.name} (log: {log_file(config)})")
+    try:
+        reporter = _run(config, data)
+    except GateError:
+        track_newest(config)  # a refused version is worth a look as well
+        raise
+    took = seconds_text(time.monotonic() - since)
+    out.print(f"{reporter.summary}, in {took}")
+    out.print(f"bundle: {config.bundle_dir}, version {versions(config.bundle_dir)[-1]} is the newest")
+    track_newest(config)
+
+
+def _run(config: RunConfig, data: PreparedData) -> StepReporter:
+    """Runs all steps, and shows them and what the evaluator found."""
     with exclusive(config.run_dir / "run.lock"), native_output_to(log_file(config)) as console:
         reporter = StepReporter(console)
         try:
@@ -40,9 +57,7 @@ def run_pipeline(config: RunConfig) -> None:
                 run_locally(config, data, reporter)
         finally:
             _show_figures(console, reporter)
-    took = seconds_text(time.monotonic() - since)
-    out.print(f"{reporter.summary}, in {took}")
-    out.print(f"bundle: {config.bundle_dir}, version {versions(config.bundle_dir)[-1]} is the newest")
+    return reporter
 
 
 def _show_figures(console: Console, reporter: StepReporter) -> None:

@@ -34,7 +34,11 @@ def list_runs(output: Path) -> None:
     for run in runs:
         figures = (number(run.figures.get(name)) for name in names)
         table.add_row(
-            escape(run.name), f"{run.began:%Y-%m-%d %H:%M}", _verdict(run), seconds_text(run.seconds), *figures
+            escape(run.name),
+            f"{run.began:%Y-%m-%d %H:%M}",
+            _verdict(run),
+            seconds_text(run.seconds),
+            *figures,
         )
     out.print(table)
     out.print("compare two with `recstack runs compare RUN RUN`; a pipeline's name means its newest run")

@@ -82,8 +82,8 @@ def _tradeoffs(record: Evaluation) -> Iterator[str]:
     chosen, exact = figures.get(record.index.chosen), figures.get("exact")
     if chosen is not None and exact is not None and chosen.kind != "exact":
         yield (
-            f"The {chosen.kind} index finds {chosen.recall_at_10:.1%} of the exact ten best, in "
-            f"{chosen.milliseconds_per_query:.2f} ms a query instead of {exact.milliseconds_per_query:.2f} ms."
+            f"The {chosen.kind} index finds {chosen.recall_at_10:.1%} of the exact ten best; a query takes "
+            f"{chosen.milliseconds_per_query:.2f} ms, and {exact.milliseconds_per_query:.2f} ms exactly."
         )
     else:
         yield "Search is exact: its time grows with the corpus."
@@ -99,7 +99,7 @@ def _risks(manifest: dict[str, Any], summary: dict[str, Any]) -> Iterator[Ethica
     )
     yield EthicalConsideration(
         name="What is popular may be recommended yet more.",
-        mitigation_strategy="Figures by popularity of the item, and the lists' coverage, stand in the report.",
+        mitigation_strategy="Figures by the item's popularity stand in this card and in the report.",
     )
     attributes = [*summary["layout"]["user_categories"], *summary["layout"]["user_numbers"]]
     enter = f"Of users, {', '.join(attributes)} enter. " if attributes else ""

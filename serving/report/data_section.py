@@ -84,7 +84,9 @@ def _feature_row(feature: statistics_pb2.FeatureNameStatistics, num_examples: in
         figures = (number(stats.mean), number(stats.min), number(stats.median), number(stats.max))
         return (feature_name(feature), ABSENT, missing, ABSENT, *figures)
     # The most frequent user is nobody's business.
-    top = ABSENT if feature_name(feature) == USER_ID else ", ".join(_cut(v.value) for v in stats.top_values[:3])
+    top = (
+        ABSENT if feature_name(feature) == USER_ID else ", ".join(_cut(v.value) for v in stats.top_values[:3])
+    )
     return (feature_name(feature), top, missing, f"{stats.unique:,}", *[ABSENT] * 4)
 
 

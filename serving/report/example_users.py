@@ -26,11 +26,12 @@ def users_section(run: RunFiles) -> Section:
     Raises:
       MissingError: There is no bundle, or nobody with a history.
     """
+    bundle = run.bundle
     drawn = _drawn(run)
     if not drawn:
         raise MissingError("Nobody has a history.")
     with tempfile.TemporaryDirectory() as folder:
-        recommender = _recommender(run, Path(folder))
+        recommender = _recommender(bundle, Path(folder))
         answers = recommender.top_k(drawn, _LENGTH)
         blocks = tuple(
             Beside(
@@ -43,11 +44,11 @@ def users_section(run: RunFiles) -> Section:
     return Section("users", "Recommendations", (Text(head), *blocks))
 
 
-def _recommender(run: RunFiles, folder: Path) -> BundleRecommender:
+def _recommender(bundle: Path, folder: Path) -> BundleRecommender:
     """The bundle as it was judged: a refused one stands in no folder of versions."""
     version = versions_dir(folder) / "1"
     version.parent.mkdir(parents=True)
-    version.symlink_to(run.bundle.resolve())
+    version.symlink_to(bundle.resolve())
     return BundleRecommender(folder, stored_users=True)
 
 

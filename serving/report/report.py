@@ -55,3 +55,6 @@ def _section(run: RunFiles, name: str, title: str, make: Callable[[RunFiles], Se
         return make(run)
     except MissingError as error:
         return Section(name, title, (Text(str(error)),))
+    except OSError as error:
+        logging.getLogger(__name__).warning("report: %s: %s", name, error)
+        return Section(name, title, (Text("Files that this section is made of cannot be read."),))

@@ -57,7 +57,7 @@ def _details(
     overview = (
         f"Recommends the {summary['items']:,} items of {config.name} to its {summary['users']:,} users: "
         f"a two-tower retrieval model over a {manifest['index']} index, other sources of candidates, "
-        f"{len(manifest['tasks'])} ranking tasks and their fusion, in one bundle. The gate's verdict: {verdict}."
+        f"{len(manifest['tasks'])} ranking tasks and their fusion, in one bundle. The verdict: {verdict}."
     )
     return ModelDetails(
         name=config.name,
@@ -102,13 +102,11 @@ def _parameters(
         data=tuple(_datasets(config, summary, manifest)),
         input_format=f"Signatures of the SavedModels: {signatures}. Requests are user ids with a moment, or "
         "serialized tf.Examples of a user's attributes and history.",
-        output_format="Item ids, titles, retrieval scores and one score for each ranking task, the best first.",
+        output_format="Item ids, titles, retrieval scores and a score for each ranking task, the best first.",
     )
 
 
-def _datasets(
-    config: RunConfig, summary: dict[str, Any], manifest: dict[str, Any]
-) -> Iterator[Dataset]:
+def _datasets(config: RunConfig, summary: dict[str, Any], manifest: dict[str, Any]) -> Iterator[Dataset]:
     """One a split."""
     purposes = {TRAIN: "learnt from", EVAL: "chooses epochs and fusion", TEST: "judges the bundle"}
     if config.training.refit:

@@ -55,13 +55,12 @@ class RunFiles:
             raise InputError(
                 f"no run stands in {run_dir}; make one with `recstack run`, or name another --config"
             ) from error
-        runs = [run for run in runs if not any(_TUNER in e.node_id for e in run.executions)]
-        if not runs:
+        own = [run for run in runs if not any(_TUNER in e.node_id for e in run.executions)]
+        if not own:
             raise InputError(f"no run stands in {run_dir}; make one with `recstack run`")
-        records = read_step_records(steps_dir)
-        # The recorder is made a moment before the run that it records.
-        earlier = [record for record in records if record.started.isoformat() <= runs[-1].name]
-        return cls(name, seed, run_dir, runs[-1], earlier[-1] if earlier else None)
+        before = [run.name for run in runs if run.name < own[-1].name]
+        steps = _record_of(own[-1].name, before[-1] if before else "", read_step_records(steps_dir))
+        return cls(name, seed, run_dir, own[-1], steps)
 
     def folder(self, node_id: str, output: str) -> Path:
         """Folder of a step's output.
@@ -127,6 +126,12 @@ class RunFiles:
           MissingError: They were removed.
         """
         return json.loads((self.data_dir / SUMMARY_FILE).read_text(encoding="utf-8"))
+
+
+def _record_of(run: str, before: str, records: list[StepRecord]) -> StepRecord | None:
+    """The record of a run: it was begun a moment before the run, and after the run before that."""
+    began = [record for record in records if before < record.started.isoformat() <= run]
+    return began[-1] if began else None
 
 
 def read_record(folder: Path) -> Evaluation:

@@ -68,7 +68,8 @@ def find_runs(output: Path) -> list[JudgedRun]:
     found = [run for path in sorted(output.glob(f"*/{_METADATA}")) for run in _judged(path)]
     if not found:
         raise InputError(
-            f"no judged run stands in {output}; make one with `recstack run`, or name another folder by --output"
+            f"no judged run stands in {output}; make one with `recstack run`, or name another folder by "
+            "--output"
         )
     return sorted(found, key=lambda run: run.began)
 

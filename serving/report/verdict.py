@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from serving.evaluation_record import OVERALL, Evaluation
-from serving.report.blocks import Lines, MissingError, Section, Text
+from serving.evaluation_record import Evaluation
+from serving.report.blocks import Block, Lines, MissingError, Section, Text
 from serving.report.figures import bounded
+from serving.report.metrics import OURS, overall_lists
 from serving.report.run_files import RunFiles
 
 
@@ -13,16 +14,15 @@ def verdict_section(run: RunFiles) -> Section:
     try:
         record = run.evaluation
     except MissingError as error:
-        blocks = (Text(f"Not judged. {error}", "bad"), Text(_last_step(run)))
-        return Section("verdict", "Verdict", blocks)
+        return _section(Text(f"Not judged. {error}", "bad"), Text(_last_step(run)))
+    overall = Text(_overall(record))
     if record.blessed:
-        blocks = (Text("Blessed: the bundle may be pushed.", "good"), Text(_overall(record)))
-    else:
-        blocks = (
-            Text("Refused: the bundle is not pushed, and the version before it stays.", "bad"),
-            Lines(record.reasons),
-            Text(_overall(record)),
-        )
+        return _section(Text("Blessed: the bundle may be pushed.", "good"), overall)
+    refused = Text("Refused: the bundle is not pushed, and the version before it stays.", "bad")
+    return _section(refused, Lines(record.reasons), overall)
+
+
+def _section(*blocks: Block) -> Section:
     return Section("verdict", "Verdict", blocks)
 
 
@@ -36,9 +36,9 @@ def _last_step(run: RunFiles) -> str:
 
 def _overall(record: Evaluation) -> str:
     """The recommender's figures in one sentence."""
-    overall = record.lists.get("recommender", {}).get(OVERALL, {})
-    if not overall:
+    lists = overall_lists(record)
+    if OURS not in lists:
         return "The recommender's lists were not measured."
-    figures = next(iter(overall.values()))
+    figures = lists[OURS]
     parts = ", ".join(f"{name} {bounded(figure)}" for name, figure in figures.metrics.items())
     return f"Lists of the recommender for {figures.requests:,} requests of {figures.users:,} users: {parts}."

@@ -19,8 +19,11 @@ def log_to_mlflow(run: TrackedRun, uri: str) -> str:
       MLflow's id of the run.
     """
     from mlflow.entities import Metric, Param, RunTag
+    from mlflow.environment_variables import MLFLOW_ALLOW_FILE_STORE
     from mlflow.tracking import MlflowClient
 
+    # A database would bring its drivers into the environment; MLflow wants to be told that files will do.
+    MLFLOW_ALLOW_FILE_STORE.set(True)
     client = MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name(run.experiment)
     number = client.create_experiment(run.experiment) if experiment is None else experiment.experiment_id
