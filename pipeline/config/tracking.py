@@ -18,7 +18,7 @@ class TrackingConfig(Frozen):
       experiment: Name of MLflow's experiment or of the project at Weights & Biases; by default the
         pipeline's.
       uri: Of MLflow's server, or a folder for its store of files; by default `mlruns` in `output`. For
-        Weights & Biases the address of a server; by default nothing leaves this machine, and what is
+        Weights & Biases the address of a server; by default its client works offline, and what is
         written to `wandb` in `output` can be sent later by `wandb sync`.
     """
 

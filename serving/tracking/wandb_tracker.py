@@ -13,7 +13,7 @@ def log_to_wandb(run: TrackedRun, folder: Path, uri: str | None) -> str:
     Args:
       run: What is logged.
       folder: Gets the folder `wandb` with what is logged.
-      uri: Of a server; without one nothing leaves this machine.
+      uri: Of a server; without one the client works offline.
 
     Returns:
       Folder of the run's files.
