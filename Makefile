@@ -12,7 +12,7 @@ INSTALLED := .venv/.installed
 
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup run test check lint types doctor bench-data bench-peers lock lock-peers clean
+.PHONY: help setup run test browser check lint types doctor bench-data bench-peers lock lock-peers clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -24,8 +24,15 @@ run: $(INSTALLED) ## Run the pipeline on CONFIG, and recommend to USER_ID from w
 	@$(BIN)/recstack recommend --config $(CONFIG) --user $(USER_ID) --k 10
 
 # Two at a time; the end-to-end tests share one run of the pipeline, and so one worker.
-test: $(INSTALLED) ## Run the tests
+test: $(INSTALLED) browser ## Run the tests
 	@$(BIN)/python -m pytest -n 2
+
+# A test looks at the report in it, and is skipped where there is none.
+browser: ## Install Chromium for the tests, on Debian as root; elsewhere nothing is done
+	@if ! command -v chromium >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium; } \
+	    >/dev/null 2>&1 || echo "Chromium could not be installed; its tests will be skipped" >&2; \
+	fi
 
 check: lint types test ## Everything that CI checks: ruff, mypy, tests
 
@@ -47,7 +54,7 @@ bench-peers: $(INSTALLED) ## Judge other libraries on the splits of two protocol
 	@$(BIN)/python -W ignore -m benchmarks.peers --protocol rating --peers surprise lenskit
 
 lock: $(UV) ## Resolve the dependencies anew into requirements.lock
-	@$(UV) pip compile pyproject.toml --extra dev --python-version 3.10 --generate-hashes --no-header \
+	@$(UV) pip compile pyproject.toml --extra dev --extra mlflow --extra wandb --python-version 3.10 --generate-hashes --no-header \
 	  --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
 
 lock-peers: $(UV) ## Resolve the peers' dependencies anew

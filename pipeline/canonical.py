@@ -39,7 +39,7 @@ from schemas.features import FeatureSet, Stream, TableLayout, declare_features, 
 FORMAT_VERSION = 2
 CORPUS = "corpus"
 _USERS_FILE = "users.parquet"
-_HISTORIES_FILE = "histories.parquet"
+HISTORIES_FILE = "histories.parquet"
 _ITEMS_PER_FILE = 100_000
 _SHOWN_EVENT_TYPES = 10
 
@@ -77,7 +77,7 @@ class PreparedData:
     @property
     def histories_path(self) -> Path:
         """What each user did, the oldest first; see :func:`pipeline.history.user_histories`."""
-        return self.root / _HISTORIES_FILE
+        return self.root / HISTORIES_FILE
 
     @property
     def pseudonym_key(self) -> str | None:
@@ -254,7 +254,7 @@ def _write(
         {item_feature_name(name): file for name, file in config.item_vectors.items()},
         config.beam.pipeline_args,
         folder / _USERS_FILE,
-        folder / _HISTORIES_FILE,
+        folder / HISTORIES_FILE,
     )
     _write_items(items.select([feature.name for feature in features.of(Stream.ITEMS)]), folder)
     summary = {

@@ -20,6 +20,7 @@ from rich.markup import escape
 
 from pipeline.cli_data import data_app
 from pipeline.cli_options import DEFAULT_CONFIG, ConfigOption, load
+from pipeline.cli_runs import runs_app
 from pipeline.console import err, out
 from pipeline.errors import InputError, RecstackError
 
@@ -34,6 +35,7 @@ app = typer.Typer(
     "5 the environment cannot run the stack, 6 a bundle is damaged or does not fit its server.",
 )
 app.add_typer(data_app, name="data")
+app.add_typer(runs_app, name="runs")
 
 
 class Tuned(str, Enum):
@@ -154,6 +156,25 @@ def recommend(
         recommend_to_one(folder, key, user, k)
     elif users is not None and output is not None:
         recommend_to_many(folder, key, users, column, k, output)
+
+
+@app.command()
+def report(
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The HTML file; by default report.html in the run's folder."),
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Write one HTML file about the newest run, and its model card beside it.
+
+    It needs no network and no other file: verdict, data, curves, metrics, a map of the items, some users'
+    recommendations, time and memory, lineage.
+    """
+    settings = load(config)
+    from pipeline.commands.report import write_report
+
+    write_report(settings, output)
 
 
 @app.command()

@@ -58,7 +58,7 @@ def build_and_measure(
         if kind == chosen:
             module = SearchModule(index, fingerprint)
             tf.saved_model.save(module, f"{output_dir}/{INDEX_DIR}", options=save_options(index.is_exact))
-    report = IndexReport(chosen=chosen, num_items=len(embeddings), measured=measured, curve=curve)
+    report = IndexReport(chosen=chosen, num_items=len(embeddings), measured=tuple(measured), curve=curve)
     Path(output_dir, REPORT_FILE).write_text(report.model_dump_json(indent=2), encoding="utf-8")
     return report
 

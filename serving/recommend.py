@@ -34,12 +34,14 @@ class BundleRecommender:
       tasks: The ranking tasks, name to kind.
     """
 
-    def __init__(self, bundle: Path, key: PseudonymKey | None = None):
+    def __init__(self, bundle: Path, key: PseudonymKey | None = None, stored_users: bool = False):
         """Loads the newest version.
 
         Args:
           bundle: Folder of the pushed versions.
           key: Of the pseudonyms, if the bundle knows users by such.
+          stored_users: Whether users are given by the names under which the bundle stores them, pseudonyms
+            or not; then no key is needed.
 
         Raises:
           InputError: There is no version, or the bundle's pseudonyms are of another key.
@@ -52,8 +54,9 @@ class BundleRecommender:
         folder = versions_dir(bundle) / str(self.version)
         manifest = read_manifest(folder)
         self.tasks = manifest.tasks
-        self._key = key if manifest.pseudonym_key is not None else None
-        _check_key(key, manifest.pseudonym_key)
+        made_with = None if stored_users else manifest.pseudonym_key
+        self._key = key if made_with is not None else None
+        _check_key(key, made_with)
         self._signatures = _load(folder, manifest).signatures
 
     def top_k(self, user_ids: list[str], k: int) -> pa.Table:

@@ -20,7 +20,6 @@ from schemas.features import (
     Stream,
 )
 
-
 # Slices that every evaluation has; serving/list_evaluation/slices.py says what they are.
 REQUEST_SLICES = ("user", "user_activity", "item", "item_popularity", "item_age")
 

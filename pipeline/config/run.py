@@ -28,16 +28,18 @@ from pipeline.config.gate import GateConfig
 from pipeline.config.privacy import PrivacyConfig
 from pipeline.config.ranking import RankingConfig
 from pipeline.config.text import TextTowerConfig
+from pipeline.config.tracking import TrackingConfig
 from pipeline.config.training import FusionConfig, IndexConfig, RetrievalConfig
 from pipeline.config.tuning import TuningConfig
 from pipeline.errors import InputError
 
-# In a run's folder: the prepared data, what was only validated, where trainings stand, and what became of the
-# trials of a search for hyperparameters.
+# In a run's folder: the prepared data, what was only validated, where trainings stand, what became of the
+# trials of a search for hyperparameters, and a record of the steps of each run.
 DATA_DIR = "data"
 VALIDATION_DIR = "validation"
 CHECKPOINTS_DIR = "checkpoints"
 TUNING_DIR = "tuning"
+STEPS_DIR = "steps"
 # Scores of candidates that every run has.
 RETRIEVAL_SOURCES = ("retrieval", "content")
 
@@ -94,6 +96,7 @@ class RunConfig(Frozen):
     evaluation: EvaluationConfig = EvaluationConfig()
     gate: GateConfig = GateConfig()
     tuning: TuningConfig = TuningConfig()
+    tracking: TrackingConfig = TrackingConfig()
     beam: BeamConfig = BeamConfig()
 
     @model_validator(mode="after")
@@ -138,6 +141,16 @@ class RunConfig(Frozen):
     def tuning_dir(self) -> Path:
         """Folder of the searches for hyperparameters."""
         return self.run_dir / TUNING_DIR
+
+    @property
+    def metadata_file(self) -> Path:
+        """SQLite database of ML Metadata."""
+        return self.run_dir / "metadata.sqlite"
+
+    @property
+    def steps_dir(self) -> Path:
+        """Folder of one record a run: its steps, their time and memory."""
+        return self.run_dir / STEPS_DIR
 
     @property
     def bundle_dir(self) -> Path:

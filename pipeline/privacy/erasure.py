@@ -29,15 +29,27 @@ RETRAINING = (
     "Indexer",
     "CollaborativeTrainer",
     "RankingTrainer",
+    "FusionTrainer",
     "Bundler",
-    "Evaluator",
+    "RankingPredictor",
+    "RankingEvaluator",
+    "BundleEvaluator",
     "Pusher",
 )
 
 _METADATA = "metadata.sqlite"
 _LOG = "run.log"
 # Figures over everybody, and schemas: made of the person's data, and not about them.
-_AGGREGATES = {"evaluation", "blessing", "pushed", "model_run", "anomalies", "schema"}
+_AGGREGATES = {
+    "evaluation",
+    "blessing",
+    "bundle_evaluation",
+    "bundle_blessing",
+    "pushed",
+    "model_run",
+    "anomalies",
+    "schema",
+}
 _ITEM_STEPS = "items."
 
 

@@ -42,13 +42,13 @@ def descendants(metadata_file: Path, folders: set[str]) -> set[str]:
     """
     with closing(sqlite3.connect(f"file:{metadata_file}?mode=ro", uri=True)) as database:
         artifacts = database.execute("SELECT id, uri FROM Artifact").fetchall()
-        known = [number for number, uri in artifacts if _relative(uri) in folders]
+        known = [number for number, uri in artifacts if relative_uri(uri) in folders]
         reached = database.execute(_DESCENDANTS, [json.dumps(known)])
-        return folders | {_relative(uri) for (uri,) in reached}
+        return folders | {relative_uri(uri) for (uri,) in reached}
 
 
-def _relative(uri: str | None) -> str:
-    """A URI from its last `artifacts` on."""
+def relative_uri(uri: str | None) -> str:
+    """An artifact's URI from its last `artifacts` on; empty if there is none."""
     parts = PurePosixPath(uri or "").parts
     if ARTIFACTS not in parts:
         return ""

@@ -14,6 +14,7 @@ from absl import logging as absl_logging
 from pipeline.canonical import PreparedData
 from pipeline.config.run import RunConfig
 from pipeline.errors import RecstackError
+from pipeline.runners.step_recorder import StepRecorder
 from pipeline.schema_files import schema_files
 
 if TYPE_CHECKING:
@@ -50,10 +51,10 @@ def run_locally(
     def create(absolute: RunConfig) -> Pipeline:
         from pipeline.graph import create_pipeline
 
-        metadata_file = absolute.run_dir / "metadata.sqlite"
+        metadata_file = absolute.metadata_file
         return create_pipeline(absolute, data, schemas, metadata_file, until_bundle)
 
-    _run(config, create, listener, log_file(config))
+    _run(config, create, StepRecorder(listener, config.steps_dir), log_file(config))
 
 
 def validate_locally(
@@ -101,7 +102,7 @@ def tune_locally(
     def create(absolute: RunConfig) -> Pipeline:
         from pipeline.graph import create_tuning_pipeline
 
-        metadata_file = absolute.run_dir / "metadata.sqlite"
+        metadata_file = absolute.metadata_file
         return create_tuning_pipeline(absolute, data, schemas, metadata_file, of, search)
 
     _run(config, create, listener, log_file(config))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ml_metadata.proto import metadata_store_pb2
@@ -15,6 +15,8 @@ from tfx.orchestration.local import runner_utils
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
+
+from pipeline.runners.peak_memory import PeakMemory
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,15 @@ class Step:
       seconds: How long it took.
       reused: Whether ML Metadata had its result already.
       outputs: Folder of each output artifact, by the name of the output.
+      peak_rss_bytes: Most memory that was held while it ran; see :class:`PeakMemory`. `None` where
+        nobody measured.
     """
 
     node_id: str
     seconds: float
     reused: bool
     outputs: dict[str, str]
+    peak_rss_bytes: int | None = None
 
 
 class StepListener(Protocol):
@@ -89,16 +94,18 @@ class ObservedDagRunner(LocalDagRunner):
                 node.execution_options.caching_options.enable_cache = False
             self._listener.started(node_id)
             since = time.monotonic()
-            execution = launcher.Launcher(
-                pipeline_node=node,
-                mlmd_connection=metadata.Metadata(connection),
-                pipeline_info=pipeline.pipeline_info,
-                pipeline_runtime_spec=pipeline.runtime_spec,
-                executor_spec=runner_utils.extract_executor_spec(deployment, node_id),
-                custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
-            ).launch()
+            with PeakMemory() as memory:
+                execution = launcher.Launcher(
+                    pipeline_node=node,
+                    mlmd_connection=metadata.Metadata(connection),
+                    pipeline_info=pipeline.pipeline_info,
+                    pipeline_runtime_spec=pipeline.runtime_spec,
+                    executor_spec=runner_utils.extract_executor_spec(deployment, node_id),
+                    custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
+                ).launch()
             seconds = time.monotonic() - since
-            self._listener.finished(_step(connection, node_id, seconds, execution.execution_id))
+            step = _step(connection, node_id, seconds, execution.execution_id)
+            self._listener.finished(replace(step, peak_rss_bytes=memory.bytes))
 
 
 def _step(

@@ -33,14 +33,14 @@ def BundleEvaluator(  # noqa: N802  (a TFX component)
     served: Parameter[str],
     seed: Parameter[int],
     code: Parameter[str],
-    previous: InputArtifact[ServingBundle] = None,  # type: ignore[assignment]  (TFX's way to say optional)
+    previous: InputArtifact[ServingBundle] = None,
 ) -> None:
     """Measures the bundle, the baselines and the last bundle, and lets the gate decide.
 
     `interactions` and `items` are raw examples, `transformed` what Transform made of the interactions;
-    `ranking_evaluation` is TFMA's of `predictions`; `previous` is the bundle that was blessed before. `settings`
-    is a :class:`BundleSettings`, `evaluation` an :class:`EvaluationConfig`, `gate` a :class:`GateConfig`, as
-    JSON; `served` is the folder that is pushed to, `code` a digest of the code.
+    `ranking_evaluation` is TFMA's of `predictions`; `previous` is the bundle that was blessed before.
+    `settings` is a :class:`BundleSettings`, `evaluation` an :class:`EvaluationConfig`, `gate` a
+    :class:`GateConfig`, as JSON; `served` is the folder that is pushed to, `code` a digest of the code.
     """
     from pipeline.config.evaluation import EvaluationConfig
     from pipeline.config.gate import GateConfig

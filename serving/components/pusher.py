@@ -30,7 +30,8 @@ def Pusher(  # noqa: N802  (a TFX component)
     judged = read_evaluation(evaluation.uri)
     if not blessing.get_int_custom_property("blessed"):
         raise GateError(
-            "the gate refused the new version; what is served stays as it is:\n  " + "\n  ".join(judged.reasons)
+            "the gate refused the new version; what is served stays as it is:\n  "
+            + "\n  ".join(judged.reasons)
         )
     version = push(Path(bundle.uri), Path(destination), overall_figures(judged))
     pushed.set_string_custom_property("pushed_version", str(version))

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from tfx.components.evaluator.component import Evaluator
 from tfx.dsl.components.base.base_component import BaseComponent
 
-from pipeline.config.ranking_gate import RankingGateConfig
 from pipeline.config.ranking import TaskConfig
+from pipeline.config.ranking_gate import RankingGateConfig
 from pipeline.splits import TEST
 from serving.ranking_evaluation.tfma_config import eval_config
 

@@ -20,12 +20,13 @@ def RankingPredictor(  # noqa: N802  (a TFX component)
     evaluation: Parameter[str],
     seed: Parameter[int],
     code: Parameter[str],
-    previous: InputArtifact[ServingBundle] = None,  # type: ignore[assignment]  (TFX's way to say optional)
+    previous: InputArtifact[ServingBundle] = None,
 ) -> None:
     """Writes answers and labels of the judged test interactions; see :func:`predict_ranking`.
 
-    `interactions` and `items` are raw examples, `previous` is the bundle that was blessed before; `settings` is a
-    :class:`BundleSettings`, `evaluation` an :class:`EvaluationConfig`, as JSON; `code` a digest of the code.
+    `interactions` and `items` are raw examples, `previous` is the bundle that was blessed before; `settings`
+    is a :class:`BundleSettings`, `evaluation` an :class:`EvaluationConfig`, as JSON; `code` a digest of the
+    code.
     `candidate` and `baseline` only say whose answers they are: the Evaluator compares with a baseline if it
     is handed two models, and loads neither.
     """
@@ -50,7 +51,10 @@ def RankingPredictor(  # noqa: N802  (a TFX component)
 
     import scann  # noqa: F401  isort: skip  (registers ScaNN's ops, in case the bundle holds some)
 
-    read, config = BundleSettings.model_validate_json(settings), EvaluationConfig.model_validate_json(evaluation)
+    read, config = (
+        BundleSettings.model_validate_json(settings),
+        EvaluationConfig.model_validate_json(evaluation),
+    )
     item_ids = tf.saved_model.load(str(Path(bundle.uri, RETRIEVAL))).retrieval.corpus.item_ids.numpy()
     data = JudgedInteractions(interactions.uri, read, item_ids, seed, learnt=read.learnt)
     everything = np.arange(len(data))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.config.evaluation import EvaluationConfig
-from pipeline.config.ranking_gate import USER_AUC, RankingGateConfig
 from pipeline.config.ranking import TaskConfig
+from pipeline.config.ranking_gate import USER_AUC, RankingGateConfig
 from serving.evaluation_record import ALL, OVERALL, Bounded, CalibrationBin, RankingFigures
 from serving.ranking_evaluation.calibration_bins import calibration_bins
 from serving.ranking_evaluation.predictions import RankingPredictions, read_predictions
@@ -69,7 +69,9 @@ def evaluate_ranking(
             continue
         users, labels = data.users[counted], data.labels[task.name][counted]
         answers = data.answers[task.name][counted]
-        bounds = user_bounds(weighted_figures(task, users, labels, answers), users, seed, config.ranking_samples)
+        bounds = user_bounds(
+            weighted_figures(task, users, labels, answers), users, seed, config.ranking_samples
+        )
         overall = figures[task.name][OVERALL]
         overall[ALL] = _with_bounds(overall[ALL], bounds)
         if not task.is_regression:

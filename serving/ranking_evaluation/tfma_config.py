@@ -8,8 +8,8 @@ from typing import Any
 
 import tensorflow_model_analysis as tfma
 
-from pipeline.config.ranking_gate import MetricBound, RankingGateConfig, metrics_of
 from pipeline.config.ranking import TaskConfig
+from pipeline.config.ranking_gate import MetricBound, RankingGateConfig, metrics_of
 from pipeline.errors import InputError
 from serving.evaluation_record import ALL, OVERALL
 from serving.ranking_evaluation.auc_metric import AucMetric
@@ -71,8 +71,8 @@ def _check_slices(gate: RankingGateConfig, slice_features: Collection[str]) -> N
                     )
                 if len(bound.slice) > 1:
                     raise InputError(
-                        f"gate.ranking.thresholds: {task}.{metric} crosses the slice features {', '.join(bound.slice)}; "
-                        "take one"
+                        f"gate.ranking.thresholds: {task}.{metric} crosses the slice features "
+                        f"{', '.join(bound.slice)}; take one"
                     )
 
 

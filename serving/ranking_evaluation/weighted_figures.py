@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.config.ranking_gate import USER_AUC
 from pipeline.config.ranking import TaskConfig
+from pipeline.config.ranking_gate import USER_AUC
 from serving.ranking_evaluation.user_auc import user_aucs
 
 # Keeps the logarithm of a probability finite, as Keras does.

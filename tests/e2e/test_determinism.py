@@ -17,7 +17,9 @@ def _first(folder):
 
 def _figures(artifacts):
     """All figures of the first run but those of time."""
-    figures = json.loads((_first(artifacts / "Evaluator/evaluation") / "evaluation.json").read_text())
+    figures = json.loads(
+        (_first(artifacts / "BundleEvaluator/bundle_evaluation") / "evaluation.json").read_text()
+    )
     for measured in figures["index"]["measured"]:
         del measured["milliseconds_per_query"]
     return figures

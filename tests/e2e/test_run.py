@@ -25,11 +25,13 @@ OTHER_STEPS = [
     "FusionTrainer",
     "Indexer",
     "Bundler",
-    "Evaluator",
+    "BundleEvaluator",
     "Pusher",
 ]
 
 pytestmark = pytest.mark.slow
+
+BEAT_ITEM_KNN = {"model": "retrieval", "metric": "recall@20", "beats": ["item_knn"]}
 
 
 def test_every_step_runs_and_is_shown_with_its_time(world):
@@ -73,20 +75,22 @@ def test_a_changed_learning_rate_does_not_redo_the_data_steps(world):
     steps = step_lines(changed.stdout)
     assert changed.returncode == 0
     assert {steps[name] for name in (*DATA_STEPS, "RetrievalTrainer", "Indexer")} == {"reused"}
-    assert "reused" not in {steps["RankingTrainer"], steps["Bundler"], steps["Evaluator"]}
+    assert "reused" not in {steps["RankingTrainer"], steps["Bundler"], steps["BundleEvaluator"]}
     assert versions(world.bundle) == [*before, before[-1] + 1]
 
 
 def test_a_refused_version_ends_with_3_and_the_old_one_stays(world):
     before = versions(world.bundle)
-    refused, _ = world.run({"gate": {"beat_baselines": True}})  # item-kNN cannot be beaten here
+    refused, _ = world.run({"gate": {"lists": [BEAT_ITEM_KNN]}})  # item-kNN cannot be beaten here
     assert refused.returncode == 3
     assert "error: the gate refused the new version; what is served stays as it is" in refused.stderr
-    assert "retrieval: recall_at_20 is" in refused.stderr
+    assert "retrieval: recall@20 is" in refused.stderr
     assert "item_knn" in refused.stdout  # the figures that it was refused for
     assert versions(world.bundle) == before
-    (verdict,) = [path for path in world.artifacts.glob("Evaluator/blessing/*/NOT_BLESSED")]
-    evaluation = world.artifacts / "Evaluator" / "evaluation" / verdict.parent.name / "evaluation.json"
+    (verdict,) = [path for path in world.artifacts.glob("BundleEvaluator/bundle_blessing/*/NOT_BLESSED")]
+    evaluation = (
+        world.artifacts / "BundleEvaluator" / "bundle_evaluation" / verdict.parent.name / "evaluation.json"
+    )
     assert json.loads(evaluation.read_text())["reasons"]
 
 

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from pipeline.config.ranking_gate import MetricBound, RankingGateConfig
 from pipeline.config.ranking import TaskConfig
+from pipeline.config.ranking_gate import MetricBound, RankingGateConfig
 
 TASKS = (
     TaskConfig(name="rating", kind="value"),

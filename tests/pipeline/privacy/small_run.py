@@ -29,7 +29,7 @@ STEPS = {
     "RetrievalTrainer/model_run/5": ["interactions.Materializer/transformed_examples/4"],
     "Indexer/index/6": ["RetrievalTrainer/model/5"],
     "Bundler/bundle/7": ["Indexer/index/6", "interactions.ExampleGen/examples/1"],
-    "Evaluator/evaluation/8": ["Bundler/bundle/7"],
+    "BundleEvaluator/bundle_evaluation/8": ["Bundler/bundle/7"],
 }
 
 
@@ -98,7 +98,7 @@ def write_artifacts(root: Path, people: list[str]) -> None:
     (root / "RetrievalTrainer/model/5/saved_model.pb").write_bytes(b"weights")
     (root / "RetrievalTrainer/model_run/5/events").write_bytes(b"losses")
     (root / "Indexer/index/6/saved_model.pb").write_bytes(b"embeddings")
-    (root / "Evaluator/evaluation/8/evaluation.json").write_text("{}")
+    (root / "BundleEvaluator/bundle_evaluation/8/evaluation.json").write_text("{}")
     write_version(root / "Bundler", 7, people, "bundle")
 
 

@@ -17,7 +17,7 @@ def test_everything_that_was_made_of_an_artifact(tmp_path):
             "RetrievalTrainer/model/5",
             "Indexer/index/6",
             "Bundler/bundle/7",
-            "Evaluator/evaluation/8",
+            "BundleEvaluator/bundle_evaluation/8",
         )
     }
 

@@ -10,8 +10,8 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelEvaluation
 
-from pipeline.config.ranking_gate import RankingGateConfig
 from pipeline.config.ranking import TaskConfig
+from pipeline.config.ranking_gate import RankingGateConfig
 from serving.components.ranking_evaluator import ranking_evaluator
 from tests.pipeline.components.examples import BEAM_ARGS
 
