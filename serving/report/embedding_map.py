@@ -103,7 +103,8 @@ def _draw(plot: Plot, points: np.ndarray, values: list[str], titles: list[str | 
     for value, _ in Counter(values).most_common():
         rows = np.flatnonzero(of_item == value)
         name = value if value.strip() and not value.startswith("_") else f" {value}"
-        drawn = axes.scatter(*points[rows].T, s=16, alpha=0.8, label=name.replace("$", r"\$"))
+        x, y = points[rows].T
+        drawn = axes.scatter(x, y, s=16, alpha=0.8, label=name.replace("$", r"\$"))
         plot.explain(drawn, [f"{titles[row] or _NONE} ({value})" for row in rows])
     axes.set_xticks([])
     axes.set_yticks([])

@@ -53,6 +53,8 @@ def read_curves(folder: Path) -> Curves:
 
 def _figure(name: str, curves: Curves) -> Figure:
     """The loss beside the figures of the validation that are no losses."""
+    from matplotlib.ticker import MaxNLocator
+
     others = sorted(
         figure
         for figure, points in curves.get("validation", {}).items()
@@ -69,7 +71,7 @@ def _figure(name: str, curves: Curves) -> Figure:
         for axes, title in zip(plot.axes, ("loss", "validation"), strict=False):
             axes.set_title(title)
             axes.set_xlabel("epoch")
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.legend()
         return Figure(plot.svg(), f"{name} model")
 

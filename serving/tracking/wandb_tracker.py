@@ -27,8 +27,9 @@ def log_to_wandb(run: TrackedRun, folder: Path, uri: str | None) -> str:
         # Neither this repository's state nor this machine's is the run's.
         disable_git=True,
         x_disable_stats=True,
-        **({} if uri is None else {"base_url": uri}),
     )
+    if uri is not None:
+        settings.base_url = uri
     logged = wandb.init(
         project=run.experiment,
         name=run.name,
