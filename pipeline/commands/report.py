@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.config.run import RunConfig
+from pipeline.config.run import REPORT_FILE, RunConfig
 from pipeline.console import native_output_to, out
 from pipeline.errors import InputError
 from serving.report.blocks import MissingError
@@ -14,7 +14,7 @@ from serving.report.report import report_page
 from serving.report.run_card import run_card
 from serving.report.run_files import RunFiles
 
-REPORT_FILE, CARD_FILE, CARD_PAGE = "report.html", "model_card.json", "model_card.html"
+CARD_FILE, CARD_PAGE = "model_card.json", "model_card.html"
 
 
 def write_report(config: RunConfig, output: Path | None) -> None:

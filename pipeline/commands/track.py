@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.commands.report import CARD_FILE, REPORT_FILE, newest_run, write_report
-from pipeline.config.run import RunConfig
+from pipeline.commands.report import CARD_FILE, newest_run, write_report
+from pipeline.config.run import REPORT_FILE, RunConfig
 from pipeline.console import native_output_to, out
 from serving.report.blocks import MissingError
 from serving.tracking.tracked_run import tracked_run

@@ -39,6 +39,8 @@ DATA_DIR = "data"
 VALIDATION_DIR = "validation"
 CHECKPOINTS_DIR = "checkpoints"
 TUNING_DIR = "tuning"
+# Beside them: the report of the newest run, which shows some users' histories.
+REPORT_FILE = "report.html"
 STEPS_DIR = "steps"
 # Scores of candidates that every run has.
 RETRIEVAL_SOURCES = ("retrieval", "content")

@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from pipeline.config.run import CHECKPOINTS_DIR, DATA_DIR
+from pipeline.config.run import CHECKPOINTS_DIR, DATA_DIR, REPORT_FILE
 from pipeline.errors import InputError
 from pipeline.files import PARTIAL_SUFFIX, replaced
 from pipeline.privacy.erasure_list import ErasureList
@@ -73,6 +73,7 @@ def erase(run_dir: Path, person: Person, key: PseudonymKey | None) -> Survey:
     _clear_partial(run_dir)
     # A training that was killed has learnt of everybody, and would go on from there.
     shutil.rmtree(run_dir / CHECKPOINTS_DIR, ignore_errors=True)
+    (run_dir / REPORT_FILE).unlink(missing_ok=True)
     known = people.find(person)
     found = survey(run_dir, person, known)
     if not found.num_holders and known is None:

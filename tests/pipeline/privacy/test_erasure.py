@@ -182,6 +182,12 @@ def test_what_a_killed_training_would_go_on_from_goes(run_dir, key):
     assert not (run_dir / "checkpoints").exists()
 
 
+def test_a_report_goes_which_shows_histories_without_names(run_dir, key):
+    (run_dir / "report.html").write_text("<ol><li>Alien")
+    erase(run_dir, Person.of("7", key), key)
+    assert not (run_dir / "report.html").exists()
+
+
 def test_what_was_only_validated_goes_as_a_whole_if_it_holds_the_person(run_dir, key):
     write_span(run_dir / "validation" / "data" / "s1", [Person.of(user, key).stored for user in ("7", "9")])
     erase(run_dir, Person.of("2", key), key)
