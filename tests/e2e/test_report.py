@@ -8,22 +8,18 @@ import pytest
 
 from tests.checkerboard import write_config
 from tests.e2e.conftest import recstack
-from tests.serving.report.full_record import full_record
 
-pytest.importorskip("matplotlib", reason="Matplotlib is not installed")
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def reported(world, tmp_path_factory):
-    """A copy of the run, its evaluation one with every part, and its report."""
+    """A copy of the run, and its report."""
     folder = tmp_path_factory.mktemp("reported")
     for path in world.folder.glob("*.csv"):
         shutil.copy(path, folder)
     run_dir = folder / "runs" / "checkerboard"
     shutil.copytree(world.run_dir, run_dir, symlinks=True)
-    for path in run_dir.glob("artifacts/BundleEvaluator/bundle_evaluation/*/evaluation.json"):
-        path.write_text(full_record().model_dump_json())
     done = recstack("report", "--config", write_config(folder))
     assert done.returncode == 0, done.stdout + done.stderr
     return run_dir, done

@@ -1,6 +1,7 @@
 """The pipeline as a user runs it: steps, reuse, verdicts, exit codes."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -25,6 +26,9 @@ OTHER_STEPS = [
     "FusionTrainer",
     "Indexer",
     "Bundler",
+    "LastBlessedBundle",
+    "RankingPredictor",
+    "RankingEvaluator",
     "BundleEvaluator",
     "Pusher",
 ]
@@ -92,6 +96,17 @@ def test_a_refused_version_ends_with_3_and_the_old_one_stays(world):
         world.artifacts / "BundleEvaluator" / "bundle_evaluation" / verdict.parent.name / "evaluation.json"
     )
     assert json.loads(evaluation.read_text())["reasons"]
+
+
+def test_random_weights_are_refused_and_trained_ones_pass(world):
+    before = versions(world.bundle)
+    gate = {"lists": [{"model": "retrieval", "metric": "recall@20", "at_least": 0.8}]}
+    passed, _ = world.run({"gate": gate})
+    assert passed.returncode == 0, passed.stderr
+    refused, _ = world.run({"gate": gate, "retrieval": {"learning_rate": 1e-12, "epochs": 1}})
+    assert refused.returncode == 3
+    assert re.search(r"retrieval: recall@20 is 0\.\d+, below 0\.8", refused.stderr)
+    assert versions(world.bundle) == before
 
 
 def test_an_anomaly_ends_with_4_and_names_feature_and_reason(world):

@@ -6,8 +6,10 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from pipeline.config.evaluation import EvaluationConfig
+from pipeline.config.gate import GateConfig
 from pipeline.errors import InputError
-from serving.evaluation_record import ALL, OVERALL
+from serving.evaluation_record import ALL, OVERALL, Evaluation, IndexFigures, IndexReport
+from serving.gate import PREVIOUS, judge
 from serving.list_evaluation.evaluate import evaluate_lists
 from serving.list_evaluation.listers import LIST_LENGTH
 from serving.list_evaluation.model_lister import ModelLister, without_seen
@@ -132,6 +134,23 @@ def test_a_ruined_slice_is_found(lists, data, folders):
     assert _recall(ruined, "user", "warm") == _recall(good, "user", "warm")
     assert _recall(ruined, "user", "cold").high < _recall(good, "user", "cold").low
     assert _recall(ruined).value < _recall(good).value
+
+
+def test_the_gate_refuses_who_ruins_a_slice_and_takes_who_mends_it(lists, data, folders):
+    ruined = _evaluate(data, folders, _ruined_for_new_users)
+    kept = {"metric": "recall@20", "slice": {"user": "cold"}, "lose_at_most": 0.15}
+    gate = GateConfig(lists=[kept], min_slice_requests=1)
+    reasons = judge(_against(ruined, lists["recommender"]), gate)
+    assert [reason.partition(" is ")[0] for reason in reasons] == ["recommender: recall@20 for user 'cold'"]
+    assert judge(_against(lists, ruined["recommender"]), gate) == []
+    assert judge(_against(lists, lists["recommender"]), gate) == []
+
+
+def _against(lists, previous):
+    """A record of lists alone."""
+    exact = IndexFigures(kind="exact", recall_at_10=1, milliseconds_per_query=1)
+    index = IndexReport(chosen="exact", num_items=NUM_ITEMS, measured=(exact,))
+    return Evaluation(lists={**lists, PREVIOUS: previous}, previous=1, ranking={}, index=index)
 
 
 def test_figures_have_bounds_and_coverage_has_none(lists):

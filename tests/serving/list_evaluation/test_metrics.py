@@ -2,14 +2,16 @@
 
 import math
 from itertools import combinations
+from typing import get_args
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from sklearn.metrics import ndcg_score
 
+from pipeline.config.gate import ListMetric
 from serving.list_evaluation.item_traits import ItemTraits
-from serving.list_evaluation.metrics import coverage, list_metrics
+from serving.list_evaluation.metrics import COVERAGE, coverage, list_metrics
 
 NUM_REQUESTS, NUM_ITEMS, DIM = 60, 50, 5
 
@@ -41,6 +43,10 @@ def world(traits):
 def figures(world, traits):
     lists, targets, seen = world
     return list_metrics(lists, targets, traits.profile_information(sp.csr_matrix(seen)), traits)
+
+
+def test_a_gate_may_ask_for_all_of_them_and_nothing_else(figures):
+    assert set(get_args(ListMetric)) == {*figures, COVERAGE}
 
 
 def test_accuracy_equals_walking_down_the_list(figures, world):
