@@ -10,6 +10,8 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_util
 
+from serving.ranking_evaluation.labelled_blocks import labelled_blocks
+
 Rows = list[np.ndarray]
 
 
@@ -58,18 +60,7 @@ class _Auc(beam.CombineFn):
 
     def add_input(self, accumulator: Rows, element: Any) -> Rows:
         """Adds a block."""
-        for label, prediction, weight in metric_util.to_label_prediction_example_weight(
-            element,
-            eval_config=self._eval_config,
-            model_name=self._key.model_name,
-            output_name=self._key.output_name,
-            example_weighted=self._key.example_weighted,
-            flatten=False,
-        ):
-            y, p = label.ravel(), prediction.ravel()
-            rows = np.stack([y, p, np.broadcast_to(weight.ravel(), y.shape)]).astype(np.float64)
-            accumulator.append(rows)
-        return accumulator
+        return [*accumulator, *labelled_blocks(element, self._key, self._eval_config)]
 
     def merge_accumulators(self, accumulators: Iterable[Rows]) -> Rows:
         """All pieces."""

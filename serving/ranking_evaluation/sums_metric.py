@@ -10,6 +10,8 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_util
 
+from serving.ranking_evaluation.labelled_blocks import labelled_blocks
+
 EXAMPLES = "examples"
 
 _SUMS = "_sums"  # a leading underscore keeps it out of TFMA's results
@@ -72,19 +74,11 @@ class _Sums(beam.CombineFn):
 
     def add_input(self, accumulator: np.ndarray, element: Any) -> np.ndarray:
         """Adds a block."""
-        for label, prediction, weight in metric_util.to_label_prediction_example_weight(
-            element,
-            eval_config=self._eval_config,
-            model_name=self._key.model_name,
-            output_name=self._key.output_name,
-            example_weighted=self._key.example_weighted,
-            flatten=False,
-        ):
-            y, p = label.ravel().astype(np.float64), prediction.ravel().astype(np.float64)
+        for y, p, weights in labelled_blocks(element, self._key, self._eval_config):
             q = np.clip(p, _EPSILON, 1 - _EPSILON)
             surprise = -(y * np.log(q) + (1 - y) * np.log1p(-q))
             rows = np.stack([np.ones_like(y), y, p, np.square(p - y), np.abs(p - y), surprise])
-            accumulator = accumulator + rows @ np.broadcast_to(weight.ravel(), y.shape).astype(np.float64)
+            accumulator = accumulator + rows @ weights
         return accumulator
 
     def merge_accumulators(self, accumulators: Iterable[np.ndarray]) -> np.ndarray:
