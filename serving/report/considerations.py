@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.config.run import RunConfig
 from pipeline.splits import TEST, TRAIN
 from serving.evaluation_record import OVERALL, Evaluation
+from serving.manifest import Manifest
 from serving.report.metrics import OURS
 from serving.report.model_card import (
     Considerations,
@@ -22,7 +23,7 @@ _FEW_REQUESTS = 100
 
 
 def considerations(
-    config: RunConfig, record: Evaluation, manifest: dict[str, Any], summary: dict[str, Any]
+    config: RunConfig, record: Evaluation, manifest: Manifest, summary: dict[str, Any]
 ) -> Considerations:
     """Uses, limits, trade-offs and risks.
 
@@ -38,7 +39,7 @@ def considerations(
             UseCase(description=f"The next item for a user among the {summary['items']:,} of the corpus."),
             *(
                 UseCase(description=f"Scores of the task {name}: a {kind}.")
-                for name, kind in manifest["tasks"].items()
+                for name, kind in manifest.tasks.items()
             ),
         ),
         limitations=tuple(Limitation(description=text) for text in _limitations(config, record, summary)),
@@ -89,9 +90,9 @@ def _tradeoffs(record: Evaluation) -> Iterator[str]:
         yield "Search is exact: its time grows with the corpus."
 
 
-def _risks(manifest: dict[str, Any], summary: dict[str, Any]) -> Iterator[EthicalConsideration]:
+def _risks(manifest: Manifest, summary: dict[str, Any]) -> Iterator[EthicalConsideration]:
     """Risks of this run."""
-    known = "pseudonyms" if manifest["pseudonym_key"] is not None else "their ids as the source has them"
+    known = "pseudonyms" if manifest.pseudonym_key is not None else "their ids as the source has them"
     yield EthicalConsideration(
         name="The bundle holds what users did.",
         mitigation_strategy=f"Users are known by {known}; `recstack data erase-user` removes one, and shows "

@@ -60,7 +60,7 @@ def _origins(run: RunFiles) -> str:
     except MissingError as error:
         return str(error)
     try:
-        return f"{data}, its bundle {run.manifest['digest'][:_SHOWN_DIGITS]}."
+        return f"{data}, its bundle {run.manifest.digest[:_SHOWN_DIGITS]}."
     except MissingError:
         return f"{data}; it has no bundle."
 

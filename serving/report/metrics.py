@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from serving.evaluation_record import ALL, OVERALL, Evaluation, ListFigures, RankingFigures
+from serving.gate import PREVIOUS
+from serving.layout import RECOMMENDER
 from serving.report.blocks import Block, Section, Table, Text
 from serving.report.figures import ABSENT, bounded, number
 from serving.report.run_files import RunFiles
 
-PREVIOUS, OURS = "previous", "recommender"
+OURS = RECOMMENDER
 
 
 def metrics_section(run: RunFiles) -> Section:

@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.config.run import RunConfig
 from pipeline.splits import EVAL, TEST, TRAIN
 from serving.evaluation_record import ALL, OVERALL, Bounded, Evaluation
+from serving.manifest import Manifest
 from serving.report.considerations import considerations
 from serving.report.metrics import OURS, overall_lists
 from serving.report.model_card import (
@@ -51,19 +52,19 @@ def run_card(run: RunFiles, config: RunConfig) -> ModelCard:
 
 
 def _details(
-    run: RunFiles, config: RunConfig, record: Evaluation, manifest: dict[str, Any], summary: dict[str, Any]
+    run: RunFiles, config: RunConfig, record: Evaluation, manifest: Manifest, summary: dict[str, Any]
 ) -> ModelDetails:
     verdict = "blessed" if record.blessed else f"refused ({'; '.join(record.reasons)})"
     overview = (
         f"Recommends the {summary['items']:,} items of {config.name} to its {summary['users']:,} users: "
-        f"a two-tower retrieval model over a {manifest['index']} index, other sources of candidates, "
-        f"{len(manifest['tasks'])} ranking tasks and their fusion, in one bundle. The verdict: {verdict}."
+        f"a two-tower retrieval model over a {manifest.index} index, other sources of candidates, "
+        f"{len(manifest.tasks)} ranking tasks and their fusion, in one bundle. The verdict: {verdict}."
     )
     return ModelDetails(
         name=config.name,
         overview=overview,
-        documentation=f"report.html beside this card; TensorFlow {manifest['tensorflow']}",
-        version=Version(name=manifest["digest"][:12], date=run.run.name[:19], diff=_difference(record)),
+        documentation=f"report.html beside this card; TensorFlow {manifest.versions['tensorflow']}",
+        version=Version(name=manifest.digest[:12], date=run.run.name[:19], diff=_difference(record)),
         references=tuple(Reference(reference=text) for text in _REFERENCES),
     )
 
@@ -83,20 +84,20 @@ def _difference(record: Evaluation) -> str:
 
 
 def _parameters(
-    run: RunFiles, config: RunConfig, manifest: dict[str, Any], summary: dict[str, Any]
+    run: RunFiles, config: RunConfig, manifest: Manifest, summary: dict[str, Any]
 ) -> ModelParameters:
     retrieval, ranking = config.retrieval, config.ranking
     sources = ", ".join(source.source_name for source in config.collaborative.sources) or "none"
-    tasks = ", ".join(f"{name} ({kind})" for name, kind in manifest["tasks"].items())
+    tasks = ", ".join(f"{name} ({kind})" for name, kind in manifest.tasks.items())
     architecture = (
         f"Retrieval: query and candidate towers with hidden layers {list(retrieval.hidden_dims)} into "
-        f"{manifest['embedding_dim']} dimensions, a history encoder of kind "
+        f"{manifest.embedding_dim} dimensions, a history encoder of kind "
         f"{retrieval.history_encoder.kind} over {config.features.history_length} interactions, text tower "
         f"weights '{config.text.weights}'. Other sources: {sources}. Ranking: hidden layers "
-        f"{list(ranking.hidden_dims)}, tasks {tasks}. Search: {manifest['index']}, "
+        f"{list(ranking.hidden_dims)}, tasks {tasks}. Search: {manifest.index}, "
         f"{config.index.retrieved} candidates."
     )
-    signatures = "; ".join(f"{model}: {', '.join(of)}" for model, of in manifest["signatures"].items())
+    signatures = "; ".join(f"{model}: {', '.join(of)}" for model, of in manifest.signatures.items())
     return ModelParameters(
         model_architecture=architecture,
         data=tuple(_datasets(config, summary, manifest)),
@@ -106,13 +107,13 @@ def _parameters(
     )
 
 
-def _datasets(config: RunConfig, summary: dict[str, Any], manifest: dict[str, Any]) -> Iterator[Dataset]:
+def _datasets(config: RunConfig, summary: dict[str, Any], manifest: Manifest) -> Iterator[Dataset]:
     """One a split."""
     purposes = {TRAIN: "learnt from", EVAL: "chooses epochs and fusion", TEST: "judges the bundle"}
     if config.training.refit:
         purposes[EVAL] = "chooses epochs and fusion, then learnt from as well"
-    days = [datetime.fromtimestamp(manifest["data_span"][end], timezone.utc) for end in ("first", "last")]
-    span = " to ".join(f"{day:%Y-%m-%d}" for day in days)
+    ends = (manifest.data_span.first, manifest.data_span.last)
+    span = " to ".join(f"{datetime.fromtimestamp(end, timezone.utc):%Y-%m-%d}" for end in ends)
     for split, counts in summary["splits"].items():
         description = (
             f"{purposes.get(split, 'kept')}: {counts['interactions']:,} interactions of {counts['users']:,} "

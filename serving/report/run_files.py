@@ -12,13 +12,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.config.run import DATA_DIR
-from pipeline.errors import InputError
+from pipeline.errors import BundleError, InputError
 from pipeline.metadata_records import PipelineRun, read_pipeline_runs
 from pipeline.privacy.spans import SUMMARY_FILE
 from pipeline.step_record import StepRecord, read_step_records
 from serving.evaluation_record import Evaluation
 from serving.gate import EVALUATION_FILE
-from serving.layout import MANIFEST_FILE
+from serving.manifest import Manifest, read_manifest
 from serving.report.blocks import MissingError
 
 _TUNER = "Tuner"  # in the id of a step: a search is no run
@@ -95,13 +95,16 @@ class RunFiles:
         return self.folder("Bundler", "bundle")
 
     @cached_property
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """The bundle's.
 
         Raises:
-          MissingError: There is none.
+          MissingError: There is none that this program reads.
         """
-        return json.loads((self.bundle / MANIFEST_FILE).read_text(encoding="utf-8"))
+        try:
+            return read_manifest(self.bundle)
+        except BundleError as error:
+            raise MissingError(f"The bundle cannot be read: {error}.") from error
 
     @cached_property
     def data_dir(self) -> Path:

@@ -11,6 +11,8 @@ from pipeline.runners.observed_dag_runner import Step
 from pipeline.runners.step_recorder import StepRecorder
 from pipeline.statistics_files import write_statistics
 from serving.evaluation_record import Evaluation
+from serving.file_digests import combined_digest
+from serving.manifest import Manifest
 from tests.pipeline.small_metadata import SmallMetadata
 
 RUN = "2099-01-02T03:04:05.000000+00:00"
@@ -32,18 +34,23 @@ SUMMARY = {
         "items": {"read": 9, "kept": 9, "rules": {}},
     },
 }
-MANIFEST = {
-    "format": 1,
-    "digest": "fedcba9876543210",
-    "num_items": 9,
-    "embedding_dim": 16,
-    "data_span": {"first": 1_577_836_800, "last": 1_583_020_800},
-    "index": "scann",
-    "tasks": {"rating": "value", "like": "probability"},
-    "signatures": {"recommender": ["for_users", "top_k"]},
-    "pseudonym_key": "abcd",
-    "tensorflow": "2.16.2",
-}
+MANIFEST = Manifest(
+    name="small",
+    digest=combined_digest({}),
+    versions={"tensorflow": "2.16.2"},
+    data_span={"first": 1_577_836_800, "last": 1_583_020_800},
+    interactions=100,
+    num_items=9,
+    embedding_dim=16,
+    index="scann",
+    towers={"retrieval": "abc", "index": "abc"},
+    tasks={"rating": "value", "like": "probability"},
+    signatures={"recommender": ("for_users", "top_k")},
+    pseudonym_key="abcd",
+    parts={},
+    ops={},
+    files={},
+)
 
 
 def small_config(folder: Path) -> RunConfig:
@@ -78,7 +85,7 @@ def write_small_run(folder: Path, record: Evaluation | None) -> RunConfig:
         for trainer in ("RetrievalTrainer", "RankingTrainer"):
             write_curves(_made(config, metadata, trainer, "model_run"))
         bundle = _made(config, metadata, "Bundler", "bundle")
-        (bundle / "manifest.json").write_text(json.dumps(MANIFEST))
+        MANIFEST.write(bundle)
         evaluation = _made(config, metadata, "BundleEvaluator", "bundle_evaluation")
         (evaluation / "evaluation.json").write_text(record.model_dump_json())
     return config

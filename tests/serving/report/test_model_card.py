@@ -54,7 +54,7 @@ def test_figures_are_the_records_with_bounds_and_slices(card):
 
 def test_it_says_what_was_made_of_what(card):
     details = card.model_details
-    assert details.version.name == MANIFEST["digest"][:12]
+    assert details.version.name == MANIFEST.digest[:12]
     assert "refused (lists: recall@20" in details.overview
     assert "recall@20 +0.0200" in details.version.diff
     assert "into 16 dimensions" in card.model_parameters.model_architecture
