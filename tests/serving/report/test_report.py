@@ -10,6 +10,7 @@ from pipeline.errors import InputError
 from serving.report.blocks import Figure, MissingError, Table, Text
 from serving.report.calibration import expected_error
 from serving.report.embedding_map import flattened
+from serving.report.figures import ABSENT
 from serving.report.learning_curves import read_curves
 from serving.report.metrics import metrics_section
 from serving.report.page import render_page
@@ -98,7 +99,7 @@ def test_metrics_have_bounds_baselines_slices_and_the_version_before(sections):
 def test_the_index_is_shown_with_its_curve(sections):
     (table,) = _tables(sections["index"]).values()
     assert len(table.rows) == 2 + 4
-    assert table.rows[1] == ("scann", "8", "0.9700", "0.100")
+    assert table.rows[1] == ("scann", ABSENT, "8", "0.9700", "0.100")
     assert any(isinstance(block, Figure) for block in sections["index"].blocks)
 
 
