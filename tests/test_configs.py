@@ -18,6 +18,6 @@ def test_it_fits_its_source(path):
     assert config.name == path.stem == config.data.source
     assert (CURATED / config.data.source).is_dir()
     layout = open_adapter(config.data).layout()
-    declare_features(layout, config.features.crosses)
+    config.evaluation.check_slices(declare_features(layout, config.features.crosses))
     for task in config.ranking.tasks:
         assert layout.has_event_type if task.kind == "event" else layout.has_value, task.name
