@@ -19,8 +19,9 @@ help: ## List the targets
 
 setup: $(INSTALLED) ## Make the environment, unless it is there
 
-run: $(INSTALLED) ## Run the pipeline on CONFIG, and recommend to USER_ID from what it pushed
+run: $(INSTALLED) ## Run the pipeline on CONFIG, write its report, and recommend to USER_ID from what it pushed
 	@$(BIN)/recstack run --config $(CONFIG)
+	@$(BIN)/recstack report --config $(CONFIG)
 	@$(BIN)/recstack recommend --config $(CONFIG) --user $(USER_ID) --k 10
 
 # Two at a time; the end-to-end tests share one run of the pipeline, and so one worker.
