@@ -38,7 +38,7 @@ class MetricBound(Frozen):
     Attributes:
       at_least: Lowest value.
       at_most: Highest value.
-      lose_at_most: By how much it may be worse than that of the last pushed version, on the same examples;
+      lose_at_most: Share of the last blessed bundle's figure by which it may be worse, on the same examples;
         says nothing where there is none. Only for metrics of which one end is better.
       slice: The slice that is meant, slice feature to value, as `user: cold`; by default everything.
     """
@@ -66,15 +66,13 @@ class RankingGateConfig(Frozen):
         `mae`, `mean_label` and `mean_prediction`; a probability `auc`, `user_auc` (of everything alone),
         `log_loss`, `calibration` (mean prediction over mean label), `mean_label` and `mean_prediction`.
       min_auc: Lowest AUC of a probability whose `auc` has no thresholds; `null` for none.
-      max_auc_loss: By how much it may be below the last version's.
-      max_rmse_loss: By how much the RMSE of a regression without thresholds may be above the last version's,
-        in the label's units; `null` for any.
+      max_loss: Share of the last blessed bundle's AUC, or of its RMSE of a regression, by which one without
+        thresholds may be worse; `null` for any.
     """
 
     thresholds: dict[str, dict[str, tuple[MetricBound, ...]]] = Field(default_factory=dict)
     min_auc: float | None = Field(default=0.5, ge=0, le=1)
-    max_auc_loss: float | None = Field(default=0.05, ge=0)
-    max_rmse_loss: float | None = Field(default=0.05, ge=0)
+    max_loss: float | None = Field(default=0.05, ge=0)
 
     @field_validator("thresholds", mode="before")
     @classmethod
@@ -97,11 +95,10 @@ class RankingGateConfig(Frozen):
         """Metric to its bounds, those of every task of its kind among them."""
         name = "rmse" if task.is_regression else "auc"
         lowest = None if task.is_regression else self.min_auc
-        loss = self.max_rmse_loss if task.is_regression else self.max_auc_loss
         own = self.thresholds.get(task.name, {})
-        if name in own or (lowest is None and loss is None):
+        if name in own or (lowest is None and self.max_loss is None):
             return own
-        return {**own, name: (MetricBound(at_least=lowest, lose_at_most=loss),)}
+        return {**own, name: (MetricBound(at_least=lowest, lose_at_most=self.max_loss),)}
 
     def check_tasks(self, tasks: tuple[TaskConfig, ...]) -> None:
         """Checks that every threshold is of a task and a metric that there are.

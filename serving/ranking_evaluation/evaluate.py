@@ -14,7 +14,7 @@ from pipeline.config.ranking_gate import USER_AUC, RankingGateConfig
 from serving.evaluation_record import ALL, OVERALL, Bounded, CalibrationBin, RankingFigures
 from serving.ranking_evaluation.calibration_bins import calibration_bins
 from serving.ranking_evaluation.predictions import RankingPredictions, read_predictions
-from serving.ranking_evaluation.tfma_results import Figures, read_figures, read_reasons
+from serving.ranking_evaluation.tfma_results import Figures, loss_reason, read_figures, read_reasons
 from serving.ranking_evaluation.user_auc import user_aucs
 from serving.ranking_evaluation.user_bootstrap import user_bounds
 from serving.ranking_evaluation.weighted_figures import weighted_figures
@@ -125,9 +125,6 @@ def _user_auc_reasons(data: RankingPredictions, task: TaskConfig, gate: RankingG
             reasons.append(f"{said} is {value:.4f}, below {bound.at_least:g}")
         if bound.at_most is not None and value > bound.at_most:
             reasons.append(f"{said} is {value:.4f}, above {bound.at_most:g}")
-        if bound.lose_at_most is not None and previous - value > bound.lose_at_most:
-            lost = previous - value
-            reasons.append(
-                f"{said} is worse than the last version's by {lost:.4f}; {bound.lose_at_most:g} is allowed"
-            )
+        if bound.lose_at_most is not None and value < previous * (1 - bound.lose_at_most):
+            reasons.append(loss_reason(said, previous - value, bound.lose_at_most))
     return reasons

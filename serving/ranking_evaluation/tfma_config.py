@@ -130,5 +130,5 @@ def _threshold(bound: MetricBound, direction: str | None) -> tfma.MetricThreshol
             tfma.MetricDirection, "HIGHER_IS_BETTER" if is_higher_better else "LOWER_IS_BETTER"
         )
         lost = bound.lose_at_most + _ROUNDING
-        change.absolute.value = -lost if is_higher_better else lost
+        change.relative.value = -lost if is_higher_better else lost
     return threshold

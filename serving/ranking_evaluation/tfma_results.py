@@ -64,6 +64,11 @@ def read_reasons(evaluation_dir: str) -> list[str]:
     return sorted(reasons)
 
 
+def loss_reason(said: str, lost: float, allowed: float) -> str:
+    """What is said of a figure that is too much worse than the last bundle's."""
+    return f"{said} is {lost:.4f} worse than the last bundle's, more than {allowed:.0%} of it"
+
+
 def _is_ours(name: str, value: float) -> bool:
     """Whether it is a number, and not the difference to the other model."""
     return math.isfinite(value) and not name.endswith("_diff")
@@ -88,8 +93,8 @@ def _explained(failure: Any, of_slice: str) -> str:
     if not failure.HasField("metric_value") or not math.isfinite(value):
         return f"{said} cannot be measured: its labels are all alike, or there are none"
     if threshold.HasField("change_threshold"):
-        allowed = round(abs(threshold.change_threshold.absolute.value), 6)
-        return f"{said} is worse than the last version's by {abs(value):.4f}; {allowed:g} is allowed"
+        allowed = round(abs(threshold.change_threshold.relative.value), 6)
+        return loss_reason(said, abs(value), allowed)
     bounds = threshold.value_threshold
     if bounds.HasField("lower_bound") and value < bounds.lower_bound.value:
         return f"{said} is {value:.4f}, below {bounds.lower_bound.value:g}"
