@@ -25,6 +25,7 @@ PROBABILITY_METRICS: dict[str, Literal["higher", "lower"] | None] = {
 }
 # It needs a user's examples together, so that it is measured beside TFMA, and of everything alone.
 USER_AUC = "user_auc"
+_WHERE = "gate.ranking.thresholds"
 
 
 def metrics_of(task: TaskConfig) -> dict[str, Literal["higher", "lower"] | None]:
@@ -112,7 +113,7 @@ class RankingGateConfig(Frozen):
         known = {task.name: task for task in tasks}
         for name, metrics in self.thresholds.items():
             if name not in known:
-                raise ValueError(f"thresholds: there is no task '{name}'; there are {', '.join(known)}")
+                raise ValueError(f"{_WHERE}: there is no task '{name}'; there are {', '.join(known)}")
             for metric, bounds in metrics.items():
                 _check_metric(known[name], metric, bounds)
 
@@ -122,16 +123,16 @@ def _check_metric(task: TaskConfig, metric: str, bounds: tuple[MetricBound, ...]
     directions = metrics_of(task) if task.is_regression else {**metrics_of(task), USER_AUC: "higher"}
     if metric not in directions:
         raise ValueError(
-            f"thresholds: task '{task.name}' has no metric '{metric}'; it has {', '.join(directions)}"
+            f"{_WHERE}: task '{task.name}' has no metric '{metric}'; it has {', '.join(directions)}"
         )
     slices = [bound.slice for bound in bounds]
     if any(slices.count(one) > 1 for one in slices):
-        raise ValueError(f"thresholds: {task.name}.{metric} bounds one slice twice; join the bounds")
+        raise ValueError(f"{_WHERE}: {task.name}.{metric} bounds one slice twice; join the bounds")
     for bound in bounds:
         if bound.lose_at_most is not None and directions[metric] is None:
             raise ValueError(
-                f"thresholds: {task.name}.{metric} cannot get worse, since neither more nor less of it is "
+                f"{_WHERE}: {task.name}.{metric} cannot get worse, since neither more nor less of it is "
                 "better; take 'at_least' and 'at_most' in place of 'lose_at_most'"
             )
         if metric == USER_AUC and bound.slice:
-            raise ValueError(f"thresholds: {task.name}.{metric} is not measured of slices; take 'auc'")
+            raise ValueError(f"{_WHERE}: {task.name}.{metric} is not measured of slices; take 'auc'")

@@ -122,6 +122,7 @@ class RunConfig(Frozen):
                 if feature not in self.evaluation.slice_features:
                     there = ", ".join(self.evaluation.slice_features)
                     raise ValueError(f"gate.lists: there are no slices by '{feature}'; there are {there}")
+        self.gate.ranking.check_tasks(self.ranking.tasks)
         return self
 
     @property

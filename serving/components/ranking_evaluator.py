@@ -30,7 +30,7 @@ def ranking_evaluator(
       slice_features: Names of the features by which the examples are sliced.
 
     Raises:
-      InputError: A threshold is of a task, a metric or a slice feature that there is not.
+      InputError: A threshold is of a slice feature that there is not.
     """
     return Evaluator(
         examples=predictor.outputs["predictions"],

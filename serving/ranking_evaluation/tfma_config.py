@@ -38,12 +38,8 @@ def eval_config(
       slice_features: Names of the features by which the examples are sliced.
 
     Raises:
-      InputError: A threshold is of a task, a metric or a slice feature that there is not.
+      InputError: A threshold is of a slice feature that there is not.
     """
-    try:
-        gate.check_tasks(tasks)
-    except ValueError as error:
-        raise InputError(str(error)) from error
     _check_slices(gate, slice_features)
     return tfma.EvalConfig(
         model_specs=[

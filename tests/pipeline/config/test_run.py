@@ -97,6 +97,19 @@ def test_a_configuration_is_frozen(tmp_path):
             "ease, ials, content_factors, popularity, rating, like, above_usual",
         ),
         (
+            {"gate": {"lists": [{"metric": "recall@20", "at_least": 0.1, "slice": {"age": "old"}}]}},
+            "(top level): gate.lists: there are no slices by 'age'; there are user, user_activity, item, ",
+        ),
+        (
+            {"gate": {"ranking": {"thresholds": {"click": {"auc": {"at_least": 0.5}}}}}},
+            "(top level): gate.ranking.thresholds: there is no task 'click'; there are rating, like, ",
+        ),
+        ({"gate": {"beat_baselines": False}}, "gate.beat_baselines: unknown key"),
+        (
+            {"evaluation": {"activity_edges": [5, 1]}},
+            "evaluation: activity_edges must be rising numbers, one at least, not [5, 1]",
+        ),
+        (
             {"retrieval": {"embedding_dim": 9}},
             "retrieval: history_encoder.heads (2) must divide embedding_dim (9)",
         ),

@@ -15,6 +15,7 @@ from serving.list_evaluation.slices import (
     by_values,
     popularity_thirds,
     request_slices,
+    single_values,
 )
 from tests.serving.list_evaluation.small_split import DAY, ENDS, NUM_ITEMS, SETTINGS, city_of, make_items
 
@@ -163,6 +164,15 @@ class TestValues:
             name: len(places)
             for name, places in by_values(pa.array([[], None], pa.list_(pa.string()))).items()
         } == {"(none)": 2}
+
+
+def test_one_value_a_request_and_features_of_several_are_left_out():
+    slices = {
+        "user": {"cold": np.array([0, 3]), "warm": np.array([1])},
+        "genres": {"a": np.array([0, 1, 2]), "b": np.array([0, 3])},
+    }
+    found = single_values(slices, 4)
+    assert {name: values.tolist() for name, values in found.items()} == {"user": ["cold", "warm", "", "cold"]}
 
 
 class TestAttributes:

@@ -1,0 +1,56 @@
+"""Which bundle a new one is compared with."""
+
+import pytest
+from tfx.types.standard_artifacts import ModelBlessing
+
+from serving.artifacts import ServingBundle
+from serving.previous_bundle import BLESSED, BUNDLE_ID, LastBlessedBundle
+
+
+def _bundle(number):
+    bundle = ServingBundle()
+    bundle.id = number
+    return bundle
+
+
+def _blessing(number, of, blessed=1):
+    blessing = ModelBlessing()
+    blessing.id = number
+    blessing.set_int_custom_property(BLESSED, blessed)
+    if of is not None:
+        blessing.set_int_custom_property(BUNDLE_ID, of)
+    return blessing
+
+
+def _resolve(candidate, bundles, blessings):
+    inputs = {
+        "candidate": [_bundle(candidate)],
+        "bundles": [_bundle(number) for number in bundles],
+        "blessings": blessings,
+    }
+    found = LastBlessedBundle().resolve_artifacts(None, inputs)
+    assert set(found) == set(inputs)
+    return [bundle.id for bundle in found["bundles"]]
+
+
+@pytest.mark.parametrize(
+    ("candidate", "bundles", "blessings", "expected"),
+    [
+        pytest.param(1, [1], [], [], id="the first run"),
+        pytest.param(1, [1], [_blessing(11, 1)], [], id="the first run again"),
+        pytest.param(2, [1, 2], [_blessing(11, 1)], [1], id="a new bundle"),
+        pytest.param(2, [1, 2], [_blessing(11, 1), _blessing(12, 2)], [1], id="a new bundle again"),
+        pytest.param(1, [1, 2], [_blessing(11, 1), _blessing(12, 2)], [2], id="an old bundle comes back"),
+        pytest.param(
+            3,
+            [1, 2, 3],
+            [_blessing(13, 1), _blessing(12, 2), _blessing(11, 1)],
+            [1],
+            id="blessed again, in whatever order they come",
+        ),
+        pytest.param(3, [1, 2, 3], [_blessing(11, 1), _blessing(12, 2, 0)], [1], id="one was refused"),
+        pytest.param(2, [1, 2], [_blessing(11, None)], [], id="a blessing of something else"),
+    ],
+)
+def test_the_one_that_was_blessed_last_but_not_the_candidate(candidate, bundles, blessings, expected):
+    assert _resolve(candidate, bundles, blessings) == expected
