@@ -90,7 +90,7 @@ def skews(
     """
     return {
         name: Skew(requests=len(expected), largest=_largest(served[name], expected), tolerance=tolerance)
-        for name, expected in trained.items()
+        for name, expected in sorted(trained.items())
     }
 
 

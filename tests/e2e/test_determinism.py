@@ -22,7 +22,7 @@ def _figures(artifacts):
     )
     for measured in (*figures["index"]["measured"], *figures["index"]["curve"]):
         del measured["milliseconds_per_query"]
-    return json.dumps(figures)
+    return json.dumps(figures, sort_keys=True)
 
 
 def _shards(artifacts):

@@ -100,12 +100,12 @@ def test_a_refused_version_ends_with_3_and_the_old_one_stays(world):
 
 
 def test_random_weights_are_refused_and_trained_ones_pass(world):
-    before = versions(world.bundle)
     threshold = {"model": "retrieval", "metric": "recall@20", "at_least": 0.8}
     # The ranking model is another one than in the run before.
     gate = {"lists": [threshold], "ranking": {"min_auc": None, "max_loss": None}}
     passed, _ = world.run({"gate": gate})
     assert passed.returncode == 0, passed.stderr
+    before = versions(world.bundle)
     refused, _ = world.run({"gate": gate, "retrieval": {"learning_rate": 1e-12, "epochs": 1}})
     assert refused.returncode == 3
     assert re.search(r"retrieval: recall@20 is 0\.\d+, below 0\.8", refused.stderr)

@@ -13,14 +13,15 @@ from trainer.streams import TransformedStream
 pytestmark = pytest.mark.slow
 
 
-def _newest(folder):
-    return str(max(folder.iterdir(), key=lambda path: int(path.name)))
+def _first(folder):
+    """What the first run made, which version 1 is of."""
+    return str(min(folder.iterdir(), key=lambda path: int(path.name)))
 
 
 def test_raw_requests_and_training_features_give_the_same_embeddings(world):
     import scann  # noqa: F401  (the bundle's index is ScaNN's)
 
-    examples = _newest(world.artifacts / "interactions.ExampleGen/examples")
+    examples = _first(world.artifacts / "interactions.ExampleGen/examples")
     raw_files = sorted(tf.io.gfile.glob(f"{examples}/Split-eval/*"))
     raw = np.concatenate(
         [list(tf.data.TFRecordDataset(f, compression_type="GZIP").as_numpy_iterator()) for f in raw_files]
@@ -28,10 +29,10 @@ def test_raw_requests_and_training_features_give_the_same_embeddings(world):
     served = tf.saved_model.load(str(models_dir(world.bundle) / RETRIEVAL / "1"))
     from_requests = served.signatures["embed_queries"](examples=tf.constant(raw))["embeddings"].numpy()
 
-    trained = tf.saved_model.load(_newest(world.artifacts / "RetrievalTrainer/model"))
+    trained = tf.saved_model.load(_first(world.artifacts / "RetrievalTrainer/model"))
     stream = TransformedStream(
-        _newest(world.artifacts / "interactions.Materializer/transformed_examples"),
-        _newest(world.artifacts / "interactions.Transform/transform_graph"),
+        _first(world.artifacts / "interactions.Materializer/transformed_examples"),
+        _first(world.artifacts / "interactions.Transform/transform_graph"),
     )
     batches = interactions_dataset(
         stream.files(EVAL), stream.transform_output, trained.corpus.lookup_items, 1000
