@@ -12,7 +12,7 @@ from tfx.orchestration.pipeline import Pipeline
 from pipeline.canonical import PreparedData
 from pipeline.code_digest import code_digest
 from pipeline.config.data import BeamConfig
-from pipeline.config.run import RunConfig
+from pipeline.config.run import METADATA_FILE, RunConfig
 from pipeline.config.tuning import Model, Search
 from pipeline.nodes.data import data_nodes
 from pipeline.nodes.models import model_nodes, ranking_settings, retrieval_settings, source_nodes
@@ -58,7 +58,7 @@ def create_data_pipeline(
       transform: Whether the data are made ready for training as well.
     """
     nodes = data_nodes(config, data, schemas, transform)
-    return _pipeline(config, nodes.all, folder / "artifacts", folder / "metadata.sqlite")
+    return _pipeline(config, nodes.all, folder / "artifacts", folder / METADATA_FILE)
 
 
 def create_tuning_pipeline(

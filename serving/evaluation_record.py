@@ -12,6 +12,8 @@ IndexKind = Literal["exact", "scann"]
 
 # The slice of everything, in each table of slices.
 OVERALL, ALL = "overall", "all"
+# The baseline of a value: the error of each item's mean.
+ITEM_MEAN = "item_mean"
 
 
 class _Record(Frozen):

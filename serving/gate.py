@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.config.gate import GateConfig, ListThreshold
-from serving.evaluation_record import ALL, OVERALL, Bounded, Evaluation, IndexReport
+from serving.evaluation_record import ALL, ITEM_MEAN, OVERALL, Bounded, Evaluation, IndexReport
 
 EVALUATION_FILE = "evaluation.json"
 BLESSED_FILE, NOT_BLESSED_FILE = "BLESSED", "NOT_BLESSED"  # TFX's names
@@ -84,7 +84,7 @@ def _against_item_means(evaluation: Evaluation) -> list[str]:
     reasons = []
     for task, slices in evaluation.ranking.items():
         figures = slices[OVERALL][ALL]
-        mean = figures.baselines.get("item_mean")
+        mean = figures.baselines.get(ITEM_MEAN)
         if mean is not None and not figures.metrics["rmse"].value < mean:
             rmse = figures.metrics["rmse"].value
             reasons.append(f"ranking: {task} has RMSE {rmse:.4f}, the per-item mean {mean:.4f}")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TypeVar
 
-from serving.evaluation_record import ALL, OVERALL, Evaluation
+from serving.evaluation_record import ALL, OVERALL, Evaluation, ListFigures, RankingFigures
+from serving.layout import RECOMMENDER, RETRIEVAL
 
-_RECOMMENDERS = ("recommender", "retrieval")  # ours; the others are what they are compared with
-_Figures = TypeVar("_Figures")
+_RECOMMENDERS = (RECOMMENDER, RETRIEVAL)  # ours; the others are what they are compared with
 
 
 def overall_figures(evaluation: Evaluation) -> dict[str, float]:
@@ -23,14 +22,12 @@ def overall_figures(evaluation: Evaluation) -> dict[str, float]:
       out, since JSON has none for them.
     """
     figures: dict[str, float] = {}
+    lists = overall_lists(evaluation)
     for name in _RECOMMENDERS:
-        for lists in _overall(evaluation.lists.get(name)):
-            figures |= {f"{name}/{metric}": figure.value for metric, figure in lists.metrics.items()}
-    for task, slices in evaluation.ranking.items():
-        for ranking in _overall(slices):
-            figures |= {
-                f"ranking/{task}/{metric}": figure.value for metric, figure in ranking.metrics.items()
-            }
+        if name in lists:
+            figures |= {f"{name}/{metric}": figure.value for metric, figure in lists[name].metrics.items()}
+    for task, ranking in overall_ranking(evaluation).items():
+        figures |= {f"ranking/{task}/{metric}": figure.value for metric, figure in ranking.metrics.items()}
     for measured in evaluation.index.measured:
         if measured.kind == evaluation.index.chosen:
             figures["index/recall_at_10"] = measured.recall_at_10
@@ -38,7 +35,17 @@ def overall_figures(evaluation: Evaluation) -> dict[str, float]:
     return {name: figure for name, figure in figures.items() if math.isfinite(figure)}
 
 
-def _overall(slices: dict[str, dict[str, _Figures]] | None) -> list[_Figures]:
-    """The figures of the slice of everything, if there is one."""
-    overall = (slices or {}).get(OVERALL, {})
-    return [overall[ALL]] if ALL in overall else []
+def overall_lists(record: Evaluation) -> dict[str, ListFigures]:
+    """Recommender to its figures over all requests."""
+    return {
+        name: slices[OVERALL][ALL] for name, slices in record.lists.items() if ALL in slices.get(OVERALL, {})
+    }
+
+
+def overall_ranking(record: Evaluation) -> dict[str, RankingFigures]:
+    """Task to its figures over all examples."""
+    return {
+        task: slices[OVERALL][ALL]
+        for task, slices in record.ranking.items()
+        if ALL in slices.get(OVERALL, {})
+    }

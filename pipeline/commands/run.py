@@ -17,7 +17,7 @@ from pipeline.errors import GateError
 from pipeline.locking import exclusive
 from pipeline.references import check_references
 from pipeline.runners.local import log_file, run_locally
-from serving.evaluation_record import ALL, OVERALL, Bounded, Evaluation, IndexReport
+from serving.evaluation_record import ALL, ITEM_MEAN, OVERALL, Bounded, Evaluation, IndexReport
 from serving.gate import read_evaluation
 from serving.layout import versions
 from serving.tracking.tracker import check_tracker
@@ -101,7 +101,7 @@ def _ranking_table(evaluation: Evaluation) -> Table:
         figures = slices[OVERALL][ALL]
         for metric in _SHOWN_OF_TASKS:
             if metric in figures.metrics:
-                mean = figures.baselines.get("item_mean") if metric == "rmse" else None
+                mean = figures.baselines.get(ITEM_MEAN) if metric == "rmse" else None
                 baseline = "" if mean is None else f"{mean:.4f}"
                 table.add_row(name, metric, *_with_bounds(figures.metrics[metric]), baseline)
     return table

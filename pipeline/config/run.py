@@ -42,6 +42,7 @@ TUNING_DIR = "tuning"
 # Beside them: the report of the newest run, which shows some users' histories.
 REPORT_FILE = "report.html"
 STEPS_DIR = "steps"
+METADATA_FILE = "metadata.sqlite"
 # Scores of candidates that every run has.
 RETRIEVAL_SOURCES = ("retrieval", "content")
 
@@ -148,7 +149,7 @@ class RunConfig(Frozen):
     @property
     def metadata_file(self) -> Path:
         """SQLite database of ML Metadata."""
-        return self.run_dir / "metadata.sqlite"
+        return self.run_dir / METADATA_FILE
 
     @property
     def steps_dir(self) -> Path:

@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from pipeline.config.run import CHECKPOINTS_DIR, DATA_DIR, REPORT_FILE
+from pipeline.config.run import CHECKPOINTS_DIR, DATA_DIR, METADATA_FILE, REPORT_FILE
 from pipeline.errors import InputError
 from pipeline.files import PARTIAL_SUFFIX, replaced
 from pipeline.privacy.erasure_list import ErasureList
@@ -37,7 +37,6 @@ RETRAINING = (
     "Pusher",
 )
 
-_METADATA = "metadata.sqlite"
 _LOG = "run.log"
 # Figures over everybody, and schemas: made of the person's data, and not about them.
 _AGGREGATES = {
@@ -119,7 +118,7 @@ def _made_of(run_dir: Path, found: Survey) -> set[str]:
     """Folders of the artifacts that were made of the person's data, the first ones included."""
     if not found.named_artifacts:
         return set()
-    metadata = run_dir / _METADATA
+    metadata = run_dir / METADATA_FILE
     try:
         made = descendants(metadata, found.named_artifacts)
     except sqlite3.Error:  # without records, whatever may have been made of people counts

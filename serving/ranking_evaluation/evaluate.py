@@ -11,15 +11,13 @@ import numpy as np
 from pipeline.config.evaluation import EvaluationConfig
 from pipeline.config.ranking import TaskConfig
 from pipeline.config.ranking_gate import USER_AUC, RankingGateConfig
-from serving.evaluation_record import ALL, OVERALL, Bounded, CalibrationBin, RankingFigures
+from serving.evaluation_record import ALL, ITEM_MEAN, OVERALL, Bounded, CalibrationBin, RankingFigures
 from serving.ranking_evaluation.calibration_bins import calibration_bins
 from serving.ranking_evaluation.predictions import RankingPredictions, read_predictions
 from serving.ranking_evaluation.tfma_results import Figures, loss_reason, read_figures, read_reasons
 from serving.ranking_evaluation.user_auc import user_aucs
 from serving.ranking_evaluation.user_bootstrap import user_bounds
 from serving.ranking_evaluation.weighted_figures import weighted_figures
-
-ITEM_MEAN = "item_mean"
 
 
 @dataclass(frozen=True)

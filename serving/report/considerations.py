@@ -8,8 +8,8 @@ from typing import Any
 from pipeline.config.run import RunConfig
 from pipeline.splits import TEST, TRAIN
 from serving.evaluation_record import OVERALL, Evaluation
+from serving.layout import RECOMMENDER
 from serving.manifest import Manifest
-from serving.report.metrics import OURS
 from serving.report.model_card import (
     Considerations,
     EthicalConsideration,
@@ -65,7 +65,7 @@ def _limitations(config: RunConfig, record: Evaluation, summary: dict[str, Any])
 
 def _weakest_slices(record: Evaluation) -> Iterator[str]:
     """For each slice feature, where the recommender is weakest by its first metric, few requests left out."""
-    for feature, slices in record.lists.get(OURS, {}).items():
+    for feature, slices in record.lists.get(RECOMMENDER, {}).items():
         if feature == OVERALL:
             continue
         enough = {value: of for value, of in slices.items() if of.requests >= _FEW_REQUESTS and of.metrics}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from serving.evaluation_record import ALL, OVERALL, Evaluation, ListFigures, RankingFigures
+from serving.evaluation_record import OVERALL, Evaluation, ListFigures, RankingFigures
 from serving.gate import PREVIOUS
 from serving.layout import RECOMMENDER
+from serving.overall_figures import overall_lists, overall_ranking
 from serving.report.blocks import Block, Section, Table, Text
 from serving.report.figures import ABSENT, bounded, number
 from serving.report.run_files import RunFiles
-
-OURS = RECOMMENDER
 
 
 def metrics_section(run: RunFiles) -> Section:
@@ -24,22 +23,6 @@ def metrics_section(run: RunFiles) -> Section:
     blocks: list[Block] = [_overall_lists(record), *_difference(record), *_overall_ranking(record)]
     blocks += [*_list_slices(record), *_ranking_slices(record), *_skew(record)]
     return Section("metrics", "Metrics", tuple(blocks))
-
-
-def overall_lists(record: Evaluation) -> dict[str, ListFigures]:
-    """Recommender to its figures over all requests."""
-    return {
-        name: slices[OVERALL][ALL] for name, slices in record.lists.items() if ALL in slices.get(OVERALL, {})
-    }
-
-
-def overall_ranking(record: Evaluation) -> dict[str, RankingFigures]:
-    """Task to its figures over all examples."""
-    return {
-        task: slices[OVERALL][ALL]
-        for task, slices in record.ranking.items()
-        if ALL in slices.get(OVERALL, {})
-    }
 
 
 def _names(figures: Iterable[ListFigures | RankingFigures]) -> list[str]:
@@ -70,11 +53,11 @@ def _shown(name: str, record: Evaluation) -> str:
 def _difference(record: Evaluation) -> Iterator[Block]:
     """The recommender's figures less the last version's."""
     figures = overall_lists(record)
-    if not {PREVIOUS, OURS} <= set(figures):
+    if not {PREVIOUS, RECOMMENDER} <= set(figures):
         yield Text("No version was there before that could be asked the same requests.")
         return
     rows = []
-    for name, ours in figures[OURS].metrics.items():
+    for name, ours in figures[RECOMMENDER].metrics.items():
         before = figures[PREVIOUS].metrics.get(name)
         if before is not None:
             change = ours.value - before.value

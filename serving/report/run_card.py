@@ -9,9 +9,10 @@ from typing import Any
 from pipeline.config.run import RunConfig
 from pipeline.splits import EVAL, TEST, TRAIN
 from serving.evaluation_record import ALL, OVERALL, Bounded, Evaluation
+from serving.layout import RECOMMENDER
 from serving.manifest import Manifest
+from serving.overall_figures import overall_lists
 from serving.report.considerations import considerations
-from serving.report.metrics import OURS, overall_lists
 from serving.report.model_card import (
     ConfidenceInterval,
     Dataset,
@@ -72,12 +73,12 @@ def _details(
 def _difference(record: Evaluation) -> str:
     """How the recommender's figures moved since the last version."""
     figures = overall_lists(record)
-    if record.previous is None or not {OURS, "previous"} <= set(figures):
+    if record.previous is None or not {RECOMMENDER, "previous"} <= set(figures):
         return "There is no version before to compare with."
     before = figures["previous"].metrics
     parts = [
         f"{name} {figure.value - before[name].value:+.4f}"
-        for name, figure in figures[OURS].metrics.items()
+        for name, figure in figures[RECOMMENDER].metrics.items()
         if name in before
     ]
     return f"Against version {record.previous}, on the same requests: {', '.join(parts)}."
@@ -124,7 +125,7 @@ def _datasets(config: RunConfig, summary: dict[str, Any], manifest: Manifest) ->
 
 def _metrics(record: Evaluation) -> Iterator[PerformanceMetric]:
     """The bundle's own figures, overall and of each slice."""
-    for feature, slices in record.lists.get(OURS, {}).items():
+    for feature, slices in record.lists.get(RECOMMENDER, {}).items():
         for value, lists in slices.items():
             for name, figure in lists.metrics.items():
                 yield _metric(f"lists/{name}", figure, feature, value)

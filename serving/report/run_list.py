@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from pipeline.config.run import METADATA_FILE
 from pipeline.errors import InputError
 from pipeline.metadata_records import PipelineRun, read_pipeline_runs
 from serving.evaluation_record import Evaluation
+from serving.layout import RECOMMENDER
+from serving.overall_figures import overall_lists, overall_ranking
 from serving.report.blocks import MissingError
-from serving.report.metrics import OURS, overall_lists, overall_ranking
 from serving.report.run_files import read_record
 
 _EVALUATOR = "BundleEvaluator"
-_METADATA = "metadata.sqlite"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,11 @@ class JudgedRun:
         if self.record is None:
             return {}
         lists = overall_lists(self.record)
-        figures = {name: of.value for name, of in lists[OURS].metrics.items()} if OURS in lists else {}
+        figures = (
+            {name: of.value for name, of in lists[RECOMMENDER].metrics.items()}
+            if RECOMMENDER in lists
+            else {}
+        )
         for task, ranking in overall_ranking(self.record).items():
             figures |= {f"{task}/{name}": of.value for name, of in ranking.metrics.items()}
         return figures
@@ -65,7 +70,7 @@ def find_runs(output: Path) -> list[JudgedRun]:
     """
     if not output.is_dir():
         raise InputError(f"{output} is no folder; name the configurations' `output` by --output")
-    found = [run for path in sorted(output.glob(f"*/{_METADATA}")) for run in _judged(path)]
+    found = [run for path in sorted(output.glob(f"*/{METADATA_FILE}")) for run in _judged(path)]
     if not found:
         raise InputError(
             f"no judged run stands in {output}; make one with `recstack run`, or name another folder by "

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from serving.evaluation_record import Evaluation
+from serving.layout import RECOMMENDER
+from serving.overall_figures import overall_lists
 from serving.report.blocks import Block, Lines, MissingError, Section, Text
 from serving.report.figures import bounded
-from serving.report.metrics import OURS, overall_lists
 from serving.report.run_files import RunFiles
 
 
@@ -37,8 +38,8 @@ def _last_step(run: RunFiles) -> str:
 def _overall(record: Evaluation) -> str:
     """The recommender's figures in one sentence."""
     lists = overall_lists(record)
-    if OURS not in lists:
+    if RECOMMENDER not in lists:
         return "The recommender's lists were not measured."
-    figures = lists[OURS]
+    figures = lists[RECOMMENDER]
     parts = ", ".join(f"{name} {bounded(figure)}" for name, figure in figures.metrics.items())
     return f"Lists of the recommender for {figures.requests:,} requests of {figures.users:,} users: {parts}."

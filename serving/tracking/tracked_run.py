@@ -9,7 +9,8 @@ from typing import Any
 
 from pipeline.config.run import RunConfig
 from serving.evaluation_record import Evaluation
-from serving.report.metrics import OURS, overall_lists, overall_ranking
+from serving.layout import RECOMMENDER
+from serving.overall_figures import overall_lists, overall_ranking
 
 # Not settings of the run: where this machine keeps things, and who is told.
 _LEFT_OUT = ("name", "output", "tracking", "privacy", "tuning")
@@ -69,7 +70,7 @@ def _figures(record: Evaluation) -> Iterator[tuple[str, float]]:
     """Overall figures; a tracker's names have no `@`."""
     for recommender, lists in overall_lists(record).items():
         for name, figure in lists.metrics.items():
-            prefix = "" if recommender == OURS else f"{recommender}/"
+            prefix = "" if recommender == RECOMMENDER else f"{recommender}/"
             yield f"{prefix}{name}".replace("@", "_at_"), figure.value
     for task, ranking in overall_ranking(record).items():
         for name, figure in ranking.metrics.items():
