@@ -9,7 +9,9 @@
     BUNDLE/versions/N/vocabularies/{interactions,items}/     a file each, an entry a line, without users
     BUNDLE/models/{exact,scann}/{retrieval,ranking,recommender}/N    links to them
     BUNDLE/serving/labels.json                               which versions are stable and canary
-    BUNDLE/serving/*                                         configuration of TensorFlow Serving
+    BUNDLE/serving/settings.json                             how they are to be served
+    BUNDLE/serving/{exact,scann}.models.config               made of both, for TensorFlow Serving
+    BUNDLE/serving/{batching_parameters.txt,monitoring.config}    likewise
 
 A variant is a kind of index: both have the same models with the same signatures. The ranking model has no
 index, so there is one of it, and both variants lead to it.
@@ -56,6 +58,11 @@ def model_dir(version: Path, variant: str, model: str) -> Path:
       model: One of `MODELS`.
     """
     return version / (EXACT if model == RANKING else variant) / model
+
+
+def variants_of(version: Path) -> list[Variant]:
+    """The variants that stand in the folder of a version."""
+    return [variant for variant in VARIANTS if (version / variant).is_dir()]
 
 
 def models_dir(bundle: Path, variant: str) -> Path:
