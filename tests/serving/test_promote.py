@@ -13,6 +13,8 @@ from tests.e2e.conftest import recstack
 from tests.serving.pushed import written
 from tests.serving.small_bundle import SmallModel, search_module, write_manifest, write_small_bundle
 
+NOT_LOADED = "version 2 had no label: TensorFlow Serving answers for stable when it has loaded it\n"
+
 
 @pytest.fixture(scope="module")
 def three_versions(tmp_path_factory):
@@ -75,7 +77,7 @@ def test_the_command_line(served):
     assert done.returncode == 0, done.stderr
     assert done.stdout == "stable: version 3, was 1\ncanary: version 3\n"
     done = recstack("promote", "--bundle", served, "--version", 2, "--canary", 2)
-    assert done.stdout == "stable: version 2, was 3\ncanary: version 2, was 3\n"
+    assert done.stdout == "stable: version 2, was 3\ncanary: version 2, was 3\n" + NOT_LOADED
     wrong = recstack("promote", "--bundle", served, "--version", 4)
     assert wrong.returncode == 2
     assert "has no version 4" in wrong.stderr

@@ -1,6 +1,10 @@
 """Configuration of servers, right and wrong."""
 
+import re
+from pathlib import Path
+
 import pytest
+import yaml
 
 from pipeline.config.serving import BatchingConfig, ServingConfig
 
@@ -8,6 +12,15 @@ from pipeline.config.serving import BatchingConfig, ServingConfig
 def test_the_defaults_agree_with_one_another():
     batching = ServingConfig().batching
     assert batching.allowed_batch_sizes[-1] == batching.max_batch_size == 32
+
+
+def test_the_guide_names_every_setting_with_its_default():
+    page = Path(__file__).resolve().parents[3] / "docs" / "serving.md"
+    (block,) = re.findall(r"^```yaml\n(serving:.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    shown = yaml.safe_load(block)["serving"]
+    assert ServingConfig.model_validate({**shown, "mount": None}) == ServingConfig()
+    assert set(shown) == set(ServingConfig.model_fields)
+    assert set(shown["batching"]) == set(BatchingConfig.model_fields)
 
 
 @pytest.mark.parametrize(
