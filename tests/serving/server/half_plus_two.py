@@ -69,6 +69,4 @@ def _signature(v1, inputs, outputs, method):
     def info(tensors):
         return {name: v1.saved_model.build_tensor_info(tensor) for name, tensor in tensors.items()}
 
-    return v1.saved_model.build_signature_def(
-        info(inputs), info(outputs), f"tensorflow/serving/{method}"
-    )
+    return v1.saved_model.build_signature_def(info(inputs), info(outputs), f"tensorflow/serving/{method}")
