@@ -88,7 +88,7 @@ def _rows(outputs: Mapping[str, np.ndarray]) -> bytes:
     if not size:
         return _document("predictions", "[]")
     if len(outputs) == 1:
-        rows = [_entries(alias, array, 2, 1, single_line=True) for alias, array in outputs.items()][0]
+        rows = next(_entries(alias, array, 2, 1, single_line=True) for alias, array in outputs.items())
         return _document("predictions", f"[{', '.join(rows)}\n{_INDENT}]")
     names = [encode_basestring(alias) for alias in outputs]
     columns = [_entries(alias, array, 3, 1, single_line=True) for alias, array in outputs.items()]

@@ -41,7 +41,7 @@ _LITERALS = ("true", "false", "null", "NaN", "Infinity")
 _MAYBE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 # Numbers that may be beyond a double: their text is looked at, since what they become is plain infinity.
-_MAYBE_TOO_BIG = re.compile(r"\d[eE]\+?\d{3}|\d{300}")
+_MAYBE_TOO_BIG = re.compile(r"\d[eE]\+?\d{3}|\d{200}")
 # Short for what Python's parser takes in full only; strings are matched so that they stay as they are.
 _SHORT_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|-NaN|Inf(?!inity)', re.DOTALL)
 _LONG_CONSTANT = {"-NaN": "NaN", "Inf": "Infinity"}

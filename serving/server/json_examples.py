@@ -62,9 +62,7 @@ def _feature(name: str, content: Any) -> Any:
         kind, entry = _entry(name, value)
         came = feature.WhichOneof("kind")
         if came is not None and came != kind:
-            raise _invalid(
-                f"Unexpected element type in feature: {name} expecting type: {_KIND_NAMES[came]}"
-            )
+            raise _invalid(f"Unexpected element type in feature: {name} expecting type: {_KIND_NAMES[came]}")
         getattr(feature, kind).value.append(entry)
     return feature
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from serving.server.json_tensors import array_from_value, is_named
-from serving.server.json_value import is_base64, value_text
+from serving.server.json_value import is_base64, string_bytes, value_text
 from serving.server.status import Code, ServingError
 
 _INSTANCES, _INPUTS = "instances", "inputs"
@@ -36,7 +36,8 @@ def signature_name_in(document: Mapping[str, Any]) -> str:
             f"JSON Value: {value_text(document)} not formatted correctly. "
             f"'{_SIGNATURE}' key must be a string value."
         )
-    return name
+    # Names of signatures are UTF-8; what is not cannot be one.
+    return string_bytes(name).decode("utf-8", "replace")
 
 
 def predict_inputs(
@@ -148,12 +149,13 @@ class _RowReader:
             return self._read(value, alias)
         except ServingError as error:
             # Printed as a status of TensorFlow is, with its code.
-            message = f"Failed to process {where} '{_INSTANCES}' list. Error: {error.code.name}: {error.message}"
-            raise _invalid(message) from error
+            reason = f"{error.code.name}: {error.message}"
+            raise _invalid(f"Failed to process {where} '{_INSTANCES}' list. Error: {reason}") from error
 
     def _read(self, value: Any, alias: str) -> np.ndarray:
         if alias not in self._data_types:
-            raise _invalid(f"JSON object: does not have named input: {alias}")
+            names = ",".join(sorted(self._data_types))
+            raise _invalid(f"JSON object: does not have named input: {alias}, keys must be equal to: {names}")
         array = array_from_value(value, self._data_types[alias])
         shape = self._shapes.setdefault(alias, array.shape)
         if prod(shape) != array.size:

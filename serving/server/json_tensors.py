@@ -14,7 +14,7 @@ from serving.server.json_value import decoded_base64, is_base64, string_bytes, t
 from serving.server.status import Code, ServingError
 from serving.server.tensors import data_type_name, numpy_dtype
 
-_MAX_RANK = 32  # NumPy's
+_MAX_RANK = 31  # NumPy's, less one for the batch of rows
 _INT32, _INT64 = (-(2**31), 2**31 - 1), (-(2**63), 2**63 - 1)
 _RANGES = {
     # As on the wire, where all of these are integers of 32 bits; a value beyond its type wraps around.

@@ -24,7 +24,7 @@ def type_name(value: Any) -> str:
 
 
 def value_text(value: Any) -> str:
-    """Prints a value for a message, on lines of its own if it is a list or an object, and cut if it is long."""
+    """Prints a value for a message: a list or an object on several lines, and cut if it is long."""
     if isinstance(value, float):
         dtype = np.float32 if abs(value) <= np.finfo(np.float32).max else np.float64
         return decimal_texts(np.array([value], dtype))[0]

@@ -33,9 +33,7 @@ class PredictSignature:
                 f"Was: {definition.method_name}"
             )
             raise ServingError(Code.INTERNAL, message)
-        self.inputs = {
-            alias: (info.name, info.dtype) for alias, info in sorted(definition.inputs.items())
-        }
+        self.inputs = {alias: (info.name, info.dtype) for alias, info in sorted(definition.inputs.items())}
         self.outputs = {alias: info.name for alias, info in sorted(definition.outputs.items())}
         self.defaults = {
             alias: array_from_proto(proto) for alias, proto in sorted(definition.defaults.items())

@@ -61,7 +61,8 @@ def regression_tensors(signature: Any) -> tuple[str, list[str]]:
         raise _invalid("Expected one input Tensor.")
     if len(signature.outputs) != 1:
         raise _invalid("Expected one output Tensor.")
-    for kind, alias, infos in (("inputs", _INPUTS, signature.inputs), ("outputs", _OUTPUTS, signature.outputs)):
+    for kind, alias in (("inputs", _INPUTS), ("outputs", _OUTPUTS)):
+        infos = getattr(signature, kind)
         if alias not in infos:
             message = f"No regression {kind} found in SignatureDef: {signature}"
             raise ServingError(Code.FAILED_PRECONDITION, message)
@@ -86,9 +87,7 @@ def regression_result(signature: Any, num_examples: int, values: Mapping[str, np
             f"but got {shape_text(array)}"
         )
     if len(array) != num_examples:
-        raise _invalid(
-            f"Input batch size did not match output batch size: {num_examples} vs. {len(array)}"
-        )
+        raise _invalid(f"Input batch size did not match output batch size: {num_examples} vs. {len(array)}")
     if data_type_of(array) != types_pb2.DT_FLOAT:
         came = types_pb2.DataType.Name(data_type_of(array))
         raise _invalid(f"Expected output Tensor of DT_FLOAT.  Got: {came}")

@@ -10,7 +10,7 @@ import numpy as np
 from ml_dtypes import bfloat16
 from tensorflow.core.framework import tensor_pb2, types_pb2
 
-# Of a tensor whose fields hold fewer values than its shape has: a few bytes could otherwise ask for any memory.
+# Of a tensor that has fewer values than its shape: a few bytes could otherwise ask for any memory.
 _MAX_FILLED_BYTES = 2**28
 _MAX_RANK = 32  # NumPy's
 _LENGTH_DELIMITED = 2  # the wire type of packed numbers
