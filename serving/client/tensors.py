@@ -67,14 +67,15 @@ def as_array(values: npt.ArrayLike) -> npt.NDArray[Any]:
       TypeError: It is of a type that no tensor has.
       ValueError: It is ragged.
     """
-    array = np.asarray(values)
-    if array.dtype.kind in "US":  # of fixed width: these would lose null characters at the end
-        array = np.asarray(values, np.object_)
-    if array.dtype == np.object_:
-        encoded = np.empty(array.size, np.object_)
-        encoded[:] = [_as_bytes(value) for value in array.ravel()]
-        return encoded.reshape(array.shape)
-    if array.dtype not in _BY_DTYPE:
+    # As objects first: NumPy's own strings lose null characters at their end, and are of one kind.
+    objects = np.asarray(values, np.object_)
+    first = next(objects.flat, None)
+    array = objects if isinstance(first, str | bytes) else np.asarray(values)
+    if array.dtype.kind in "USO":
+        encoded = np.empty(objects.size, np.object_)
+        encoded[:] = [_as_bytes(value) for value in objects.flat]
+        return encoded.reshape(objects.shape)
+    if array.dtype.newbyteorder("=") not in _BY_DTYPE:
         raise TypeError(f"an array of {array.dtype} cannot be sent")
     return array
 

@@ -101,13 +101,23 @@ def test_strings_keep_null_characters_at_their_end():
     assert as_array([["a\x00"], ["ä"]]).tolist() == [[b"a\x00"], ["ä".encode()]]
 
 
+def test_strings_of_both_kinds_and_numbers_in_any_byte_order():
+    assert as_array(["a", b"\xff"]).tolist() == [b"a", b"\xff"]
+    assert as_array(np.array([["a", "b"]])).tolist() == [[b"a", b"b"]]
+    assert as_array(np.array([], "U1")).dtype == np.object_
+    assert to_array(to_tensor(np.array([1.5, 2], ">f4"))).tolist() == [1.5, 2.0]
+
+
 def test_what_no_tensor_holds_is_refused():
     with pytest.raises(TypeError, match="datetime64.* cannot be sent"):
         to_tensor(np.array(["2020-01-01"], "datetime64[D]"))
     with pytest.raises(TypeError, match="holds strings, not dict"):
         to_tensor([{}])
-    with pytest.raises(ValueError, match="inhomogeneous"):
-        to_tensor([[1], [1, 2]])
+    with pytest.raises(TypeError, match="holds strings, not int"):
+        to_tensor(["a", 1])
+    for ragged in ([[1], [1, 2]], [["a"], ["a", "b"]]):
+        with pytest.raises(ValueError, match="inhomogeneous"):
+            to_tensor(ragged)
 
 
 def test_a_tensor_that_contradicts_itself_is_refused():
