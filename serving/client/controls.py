@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from pipeline.config.base import Frozen
 from serving.client.rows import string_rows
 
 _MAX_INT32 = 2**31 - 1
 
 
-class Controls(BaseModel):
+class Controls(Frozen):
     """Controls of a list, with the defaults of the signatures.
 
     Attributes:
@@ -27,8 +28,6 @@ class Controls(BaseModel):
       exploration: Temperature of noise on the scores; 0 for none.
       seed: Of the noise.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     k: int = Field(default=10, ge=1, le=_MAX_INT32)
     exclude: tuple[str, ...] = ()

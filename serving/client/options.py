@@ -6,10 +6,12 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from pipeline.config.base import Frozen
 
 
-class RetryPolicy(BaseModel):
+class RetryPolicy(Frozen):
     """When a call that found no server, or an overloaded one, is made again.
 
     Attributes:
@@ -19,8 +21,6 @@ class RetryPolicy(BaseModel):
       factor: That each next delay is longer by.
       longest_delay: Seconds that no delay is longer than.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     attempts: int = Field(default=4, ge=1)
     first_delay: float = Field(default=0.05, ge=0)
@@ -34,7 +34,7 @@ class RetryPolicy(BaseModel):
             yield random.uniform(0, min(self.longest_delay, self.first_delay * self.factor**attempt))
 
 
-class Tls(BaseModel):
+class Tls(Frozen):
     """Encryption.
 
     Attributes:
@@ -42,8 +42,6 @@ class Tls(BaseModel):
       cert_file: The client's certificate, for mutual TLS.
       key_file: Its private key.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     ca_file: Path | None = None
     cert_file: Path | None = None
@@ -57,7 +55,7 @@ class Tls(BaseModel):
         return self
 
 
-class ClientOptions(BaseModel):
+class ClientOptions(Frozen):
     """Options of a client.
 
     Attributes:
@@ -66,8 +64,6 @@ class ClientOptions(BaseModel):
       max_message_bytes: Of a message, at most.
       tls: For gRPC, encrypts. For REST, whether to encrypt is in the URL, and this says how.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     timeout: float = Field(default=5.0, gt=0)
     retry: RetryPolicy = RetryPolicy()

@@ -23,6 +23,8 @@ from serving.client.model import (
 from serving.client.tensors import as_array
 
 _ONLY_OUTPUT = "outputs"
+# A server puts strings into its answer as they are, also those that are no UTF-8.
+_NO_TEXT = "surrogateescape"
 
 
 class RestCodec:
@@ -99,9 +101,11 @@ def _from_json(value: Any) -> npt.NDArray[Any]:
 
 
 def _decode(value: Any) -> Any:
-    """Bytes in place of base64."""
+    """Bytes in place of text and base64."""
     if isinstance(value, list):
         return [_decode(item) for item in value]
+    if isinstance(value, str):
+        return value.encode(errors=_NO_TEXT)
     return base64.b64decode(value["b64"]) if isinstance(value, dict) else value
 
 
@@ -111,7 +115,7 @@ def _read_json(body: bytes) -> dict[str, Any]:
     Raises:
       ValueError: It is none.
     """
-    answer = json.loads(body)
+    answer = json.loads(body.decode(errors=_NO_TEXT))
     if not isinstance(answer, dict):
         raise ValueError("the answer is no JSON object")
     return answer
