@@ -1,4 +1,4 @@
-"""Our server, with the models `half_plus_two` and `echo`."""
+"""Our server, with the models `half_plus_two`, `echo`, and `text`, which gives back strings by default."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from concurrent import futures
 from dataclasses import dataclass
 
 import grpc
+import tensorflow as tf
 import uvicorn
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
@@ -30,6 +31,7 @@ model_config_list {{
     version_labels {{ key: "stable" value: 1 }}
   }}
   config {{ name: "echo" base_path: "{folder}/echo" model_platform: "tensorflow" }}
+  config {{ name: "text" base_path: "{folder}/text" model_platform: "tensorflow" }}
 }}
 """
 
@@ -56,6 +58,7 @@ def serve_models(folder):
     for version in (1, 2):
         write_half_plus_two(folder / "half_plus_two" / str(version), offset=version + 1.0)
     write_echo_model(folder / "echo" / "1")
+    _write_text_model(folder / "text" / "1")
     config = text_format.Parse(CONFIG.format(folder=folder), model_server_config_pb2.ModelServerConfig())
     manager = ModelManager(config)
     manager.start(timeout=60)
@@ -77,3 +80,10 @@ def serve_models(folder):
         thread.join()
         server.stop(None).wait()
         manager.stop()
+
+
+def _write_text_model(folder):
+    """Writes a SavedModel: `serving_default` from `x` to `y`."""
+    module = tf.Module()
+    echo = tf.function(lambda x: {"y": tf.identity(x)}, [tf.TensorSpec([None], tf.string, name="x")])
+    tf.saved_model.save(module, str(folder), signatures=echo.get_concrete_function())
