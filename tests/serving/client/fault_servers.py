@@ -40,7 +40,7 @@ class Plan:
 
 
 @contextlib.contextmanager
-def grpc_server(plan, credentials=None):
+def grpc_server(plan):
     """Yields the address."""
 
     def predict(body, context):
@@ -57,10 +57,7 @@ def grpc_server(plan, credentials=None):
             return grpc.unary_unary_rpc_method_handler(predict) if details.method == PREDICT else None
 
     server = grpc.server(futures.ThreadPoolExecutor(4), [Handlers()])
-    if credentials is None:
-        port = server.add_insecure_port("127.0.0.1:0")
-    else:
-        port = server.add_secure_port("127.0.0.1:0", credentials)
+    port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
         yield f"127.0.0.1:{port}"
@@ -69,7 +66,7 @@ def grpc_server(plan, credentials=None):
 
 
 @contextlib.contextmanager
-def rest_server(plan, **ssl_settings):
+def rest_server(plan):
     """Yields the URL."""
 
     async def predict(request):
@@ -80,7 +77,7 @@ def rest_server(plan, **ssl_settings):
         return JSONResponse({"outputs": [value / 2 + 2 for value in x]})
 
     app = Starlette(routes=[Route("/v1/models/m:predict", predict, methods=["POST"])])
-    settings = uvicorn.Config(app, port=0, lifespan="off", log_config=None, ws="none", **ssl_settings)
+    settings = uvicorn.Config(app, port=0, lifespan="off", log_config=None, ws="none")
     server = uvicorn.Server(settings)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -88,7 +85,7 @@ def rest_server(plan, **ssl_settings):
         while not server.started:
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"{'https' if ssl_settings else 'http'}://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
         thread.join()

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-import time
-from concurrent import futures
-from dataclasses import dataclass
 
-import grpc
 import tensorflow as tf
-import uvicorn
-from google.protobuf import text_format
-from tensorflow_serving.config import model_server_config_pb2
 
-from serving.server.grpc_services import add_services
-from serving.server.inference import Inference
-from serving.server.model_manager import ModelManager
-from serving.server.rest_app import rest_app
+from serving.server.server import Server
+from serving.server.server_options import ServerOptions
 from tests.serving.server.echo_model import write_echo_model
 from tests.serving.server.half_plus_two import write_half_plus_two
 
@@ -36,54 +26,39 @@ model_config_list {{
 """
 
 
-@dataclass(frozen=True)
-class Served:
-    """Ports of a server on 127.0.0.1."""
-
-    grpc_port: int
-    rest_port: int
-
-    @property
-    def grpc_address(self):
-        return f"127.0.0.1:{self.grpc_port}"
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.rest_port}"
-
-
-@contextlib.contextmanager
-def serve_models(folder):
-    """Yields where they are served."""
+def write_models(folder):
+    """Writes the models and a `models.config`, whose path is returned."""
     for version in (1, 2):
         write_half_plus_two(folder / "half_plus_two" / str(version), offset=version + 1.0)
     write_echo_model(folder / "echo" / "1")
     _write_text_model(folder / "text" / "1")
-    config = text_format.Parse(CONFIG.format(folder=folder), model_server_config_pb2.ModelServerConfig())
-    manager = ModelManager(config)
-    manager.start(timeout=60)
-    inference = Inference(manager)
-    server = grpc.server(futures.ThreadPoolExecutor(4))
-    add_services(server, inference, manager)
-    grpc_port = server.add_insecure_port("127.0.0.1:0")
+    path = folder / "models.config"
+    path.write_text(CONFIG.format(folder=folder), encoding="utf-8")
+    return path
+
+
+@contextlib.contextmanager
+def serve(**options):
+    """Yields a server on free ports."""
+    server = Server(ServerOptions(grpc_port=0, rest_port=0, **options))
     server.start()
-    settings = uvicorn.Config(rest_app(inference), port=0, lifespan="off", log_config=None, ws="none")
-    http = uvicorn.Server(settings)
-    thread = threading.Thread(target=http.run)
-    thread.start()
     try:
-        while not http.started:
-            time.sleep(0.01)
-        yield Served(grpc_port, http.servers[0].sockets[0].getsockname()[1])
+        yield server
     finally:
-        http.should_exit = True
-        thread.join()
-        server.stop(None).wait()
-        manager.stop()
+        server.stop()
+
+
+def grpc_address(server):
+    """Where its gRPC is."""
+    return f"127.0.0.1:{server.grpc_port}"
+
+
+def rest_url(server, scheme="http"):
+    """Where its REST is."""
+    return f"{scheme}://127.0.0.1:{server.rest_port}"
 
 
 def _write_text_model(folder):
     """Writes a SavedModel: `serving_default` from `x` to `y`."""
-    module = tf.Module()
     echo = tf.function(lambda x: {"y": tf.identity(x)}, [tf.TensorSpec([None], tf.string, name="x")])
-    tf.saved_model.save(module, str(folder), signatures=echo.get_concrete_function())
+    tf.saved_model.save(tf.Module(), str(folder), signatures=echo.get_concrete_function())

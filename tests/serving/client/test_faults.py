@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import ssl
 import time
 
 import grpc
@@ -24,7 +23,6 @@ from serving.client import (
     Tls,
     UnavailableError,
 )
-from tests.serving.client.certificates import write_certificates
 from tests.serving.client.fault_servers import Plan, grpc_server, rest_server
 
 QUICK = ClientOptions(timeout=10, retry=RetryPolicy(attempts=4, first_delay=0.01))
@@ -155,31 +153,6 @@ def test_an_answer_of_something_else():
             client.status("m")
         with pytest.raises(ServingCallError, match="lacks y, z"):
             client.predict("m", {"x": [2.0]}, outputs=["y", "z"])
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    return write_certificates(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("mutual", [False, True])
-def test_encrypted(kind, mutual, certificates):
-    pem = certificates
-    if "grpc" in kind:
-        pairs = [(pem.server_key.read_bytes(), pem.server.read_bytes())]
-        credentials = grpc.ssl_server_credentials(pairs, pem.ca.read_bytes(), mutual)
-        served = grpc_server(Plan(), credentials)
-    else:
-        files = {"ssl_certfile": pem.server, "ssl_keyfile": pem.server_key, "ssl_ca_certs": pem.ca}
-        served = rest_server(Plan(), ssl_cert_reqs=ssl.CERT_REQUIRED if mutual else ssl.CERT_NONE, **files)
-    own = {"cert_file": pem.client, "key_file": pem.client_key}
-    good = QUICK.model_copy(update={"tls": Tls(ca_file=pem.ca, **(own if mutual else {}))})
-    bad = QUICK.model_copy(update={"tls": Tls(ca_file=pem.ca) if mutual else Tls()})
-    with served as address:
-        assert ask(kind, address, good) == [3.0]
-        with pytest.raises(UnavailableError):
-            ask(kind, address, bad)
 
 
 def test_files_that_are_no_certificates(tmp_path):

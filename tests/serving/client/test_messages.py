@@ -123,9 +123,11 @@ def test_the_client_imports_nothing_heavy_and_takes_less_than_a_second():
         f"assert not {heavy!r} & set(sys.modules)"
     )
     seconds = []  # of the processor: the machine may be busy
-    for _ in range(3):
+    for _ in range(4):
         done = subprocess.run(
             [sys.executable, "-c", statement], capture_output=True, text=True, check=True, cwd=ROOT
         )
         seconds.append(float(done.stdout))
+        if seconds[-1] < 1:
+            break
     assert min(seconds) < 1

@@ -9,27 +9,36 @@ from serving.client import (
     AsyncGrpcClient,
     AsyncRestClient,
     BadRequestError,
+    ClientOptions,
     GrpcClient,
     MicroBatcher,
     NotServedError,
     RestClient,
+    Tls,
+    UnavailableError,
 )
 from serving.client.model import TensorSpec
-from tests.serving.client.real_server import serve_models
+from tests.serving.client.certificates import write_certificates
+from tests.serving.client.real_server import grpc_address, rest_url, serve, write_models
 from tests.serving.server.echo_model import TYPES
 
 X = {"x": np.float32([[2], [5]])}
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    with serve_models(tmp_path_factory.mktemp("models")) as served:
+def models_config(tmp_path_factory):
+    return write_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def served(models_config):
+    with serve(models_config=models_config) as served:
         yield served
 
 
 @pytest.fixture(params=["grpc", "rest"])
 def client(request, served):
-    made = GrpcClient(served.grpc_address) if request.param == "grpc" else RestClient(served.url)
+    made = GrpcClient(grpc_address(served)) if request.param == "grpc" else RestClient(rest_url(served))
     with made as client:
         yield client
 
@@ -93,7 +102,7 @@ def test_errors(client):
 @pytest.mark.parametrize("name", [name for name in TYPES if name != "bfloat16"])
 def test_every_type_over_grpc(name, served):
     values = np.array([b"a", b"\xff\x00"], np.object_) if name == "string" else np.array([0, 1]).astype(name)
-    with GrpcClient(served.grpc_address) as client:
+    with GrpcClient(grpc_address(served)) as client:
         answer = client.predict("echo", {"x": values}, signature=f"type_{name}")["y"]
     np.testing.assert_array_equal(answer, values, strict=True)
 
@@ -101,7 +110,7 @@ def test_every_type_over_grpc(name, served):
 @pytest.mark.parametrize("kind", [AsyncGrpcClient, AsyncRestClient])
 def test_awaited_and_joined(kind, served):
     async def run():
-        async with kind(served.grpc_address if kind is AsyncGrpcClient else served.url) as client:
+        async with kind(grpc_address(served) if kind is AsyncGrpcClient else rest_url(served)) as client:
             batcher = MicroBatcher(client, max_batch_size=10, max_delay=0.1)
             calls = [
                 batcher.predict("half_plus_two", {"x": np.float32([[i]])}, outputs=["y"]) for i in range(30)
@@ -114,3 +123,35 @@ def test_awaited_and_joined(kind, served):
     assert [answer["y"].item() for answer in answers] == [i / 2 + 3 for i in range(30)]
     assert [status.version for status in statuses] == [2, 1]
     assert metadata.version == 2
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    return write_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.mark.parametrize("mutual", [False, True])
+def test_encrypted(mutual, models_config, certificates):
+    pem = certificates
+    options = {"models_config": models_config, "tls_certificate": pem.server, "tls_key": pem.server_key}
+    own = {"cert_file": pem.client, "key_file": pem.client_key}
+    good = ClientOptions(timeout=20, tls=Tls(ca_file=pem.ca, **(own if mutual else {})))
+    bad = ClientOptions(timeout=20, tls=Tls(ca_file=pem.ca) if mutual else Tls())
+    with serve(**options, tls_client_ca=pem.ca if mutual else None) as server:
+        grpc, rest = grpc_address(server), rest_url(server, "https")
+        for client in (GrpcClient(grpc, good), RestClient(rest, good)):
+            with client:
+                assert client.predict("half_plus_two", X, outputs=["y"])["y"].tolist() == [[4.0], [5.5]]
+        for client in (GrpcClient(grpc, bad), RestClient(rest, bad)):
+            with client, pytest.raises(UnavailableError):
+                client.predict("half_plus_two", X)
+        asyncio.run(_ask_encrypted(AsyncGrpcClient, grpc, good, bad))
+        asyncio.run(_ask_encrypted(AsyncRestClient, rest, good, bad))
+
+
+async def _ask_encrypted(kind, address, good, bad):
+    async with kind(address, good) as client:
+        assert (await client.predict("half_plus_two", X, outputs=["y"]))["y"].tolist() == [[4.0], [5.5]]
+    async with kind(address, bad) as client:
+        with pytest.raises(UnavailableError):
+            await client.predict("half_plus_two", X)

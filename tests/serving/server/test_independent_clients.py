@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.peers.environments import Environments
-from tests.serving.client.real_server import serve_models
+from tests.serving.client.real_server import rest_url, serve, write_models
 
 FOLDER = Path(__file__).parent / "independent"
 AVAILABLE = 30
@@ -34,7 +34,8 @@ OTHERS = {
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    with serve_models(tmp_path_factory.mktemp("models")) as served:
+    config = write_models(tmp_path_factory.mktemp("models"))
+    with serve(models_config=config) as served:
         yield served
 
 
@@ -106,7 +107,7 @@ def test_curl_asks_for_status_and_metadata(served):
 
 def _curl(served, *arguments):
     """Status and JSON of an answer."""
-    url = f"{served.url}/v1/models/half_plus_two{arguments[-1]}"
+    url = f"{rest_url(served)}/v1/models/half_plus_two{arguments[-1]}"
     command = ["curl", "--silent", "--noproxy", "*", "--write-out", "\n%{http_code}", *arguments[:-1], url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     body, status = done.stdout.rsplit("\n", 1)
