@@ -17,6 +17,7 @@ from tensorflow_serving.apis import model_management_pb2, predict_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
 from benchmarks.server_process import server_process
+from serving.server.undecodable import UNDECODABLE
 from tests.serving.server import grpc_requests as ask
 from tests.serving.server.contract_cases import HPT
 from tests.serving.server.echo_model import write_echo_model
@@ -145,5 +146,5 @@ def is_explained(method, kind, content, code, message):
     try:  # gRPC's code for bytes that are no message
         kind.FromString(content)
     except DecodeError:
-        return message == "Exception deserializing request!"
+        return message == UNDECODABLE
     return False
