@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import RecstackError
 from serving.server.manager_options import ManagerOptions
 from serving.server.model_config import ModelSource, check_platforms, check_supported, model_sources
 from serving.server.model_folders import ModelFolders
@@ -86,6 +87,12 @@ class ModelManager:
         """Names of the models that the configuration has."""
         with self._changed:
             return list(self._sources)
+
+    def available(self, name: str) -> list[int]:
+        """The versions of a model that can be asked, the oldest first; none of a model that there is not."""
+        with self._changed:
+            states = self._models[name].states() if name in self._models else []
+        return sorted(state.version for state in states if state.state == State.AVAILABLE.value)
 
     def reload(self, config: Any) -> None:
         """Replaces the whole set of models, and waits until those that are new can be asked.
@@ -185,6 +192,7 @@ class ModelManager:
     def _poll(self) -> None:
         """Looks at the folders until the manager stops."""
         seconds = self._options.file_system_poll_wait_seconds
+        told = ""
         while not self._stopped.wait(seconds or 1.0):
             try:
                 if seconds:
@@ -192,6 +200,11 @@ class ModelManager:
                 else:  # only what is to be tried again
                     with self._changed:
                         self._act()
+                told = ""
+            except (RecstackError, ServingError) as error:  # said once, until it is over
+                if str(error) != told:
+                    logger.warning("the models stay as they are: %s", error)
+                told = str(error)
             except Exception:  # this thread must live as long as the server
                 logger.exception("cannot look for new versions")
 
@@ -277,16 +290,7 @@ class ModelManager:
                 for model in models
                 if model.available() is None and (model.records() or not may_be_empty)
             ]
-            reasons = ", ".join(f"{{{_why_not(model)}}}" for model in failed)
+            reasons = ", ".join(f"{{{model.why_not()}}}" for model in failed)
         if failed and not self._stopped.is_set():
             message = f"{len(failed)} model(s) did not become available: {{{reasons}}}"
             raise ServingError(Code.UNKNOWN, message)
-
-
-def _why_not(model: ModelVersions) -> str:
-    errors = [
-        f"version {state.version} due to error: {state.code.name}: {state.message}"
-        for state in model.states()
-        if state.code is not Code.OK
-    ]
-    return f"name: {model.name} {'; '.join(errors) or 'has no versions'}"

@@ -170,6 +170,15 @@ class ModelVersions:
         known = {**self._ended, **self._records}
         return [_told(known[number]) for number in sorted(known, reverse=True)]
 
+    def why_not(self) -> str:
+        """Why no version can be asked."""
+        errors = [
+            f"version {state.version} due to error: {state.code.name}: {state.message}"
+            for state in self.states()
+            if state.code is not Code.OK
+        ]
+        return f"name: {self.name} {'; '.join(errors) or 'has no versions'}"
+
     def _wanted(self) -> dict[int, Path]:
         return {number: record.path for number, record in self._records.items() if record.aspired}
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from serving.ops import SCANN, TEXT, op_names, ops_by_library, read_saved_model
+from serving.server.batch_scheduler import BatchScheduler
 from serving.server.status import Code, ServingError
 
 _TAG = "serve"
@@ -24,18 +25,37 @@ class Servable:
     graph: TensorFlow Serving does the same, so that a model answers here as it does there. Safe to be run by
     many threads.
 
+    Args:
+      name: The model's.
+      version: Its number.
+      session: Into which it was restored.
+      signature_defs: All that the SavedModel has.
+      batching: Runs requests together; `None` to run each by itself.
+
     Attributes:
       name: The model's.
       version: Its number.
       signature_defs: Signature to its `SignatureDef` proto, without those that SavedModel has for itself.
     """
 
-    def __init__(self, name: str, version: int, session: Any, signature_defs: Mapping[str, Any]):
+    def __init__(
+        self,
+        name: str,
+        version: int,
+        session: Any,
+        signature_defs: Mapping[str, Any],
+        batching: BatchScheduler | None = None,
+    ):
         self.name = name
         self.version = version
         self.signature_defs = {
             key: proto for key, proto in signature_defs.items() if not key.startswith(_INTERNAL)
         }
+        self._outputs = {
+            key: tuple(sorted({info.name for info in proto.outputs.values()}))
+            for key, proto in self.signature_defs.items()
+        }
+        self._batching = batching
         self._session = session
         self._callables: dict[tuple[Any, ...], Callable[..., list[np.ndarray]]] = {}
         self._lock = threading.Lock()
@@ -48,6 +68,9 @@ class Servable:
         deadline: float | None = None,
     ) -> list[np.ndarray]:
         """Runs the graph.
+
+        TensorFlow prepares a graph anew for each set of inputs and outputs, which takes seconds; so all
+        outputs of a signature are computed, whichever are asked for, and the order plays no part.
 
         Args:
           signature_name: On whose behalf.
@@ -62,19 +85,27 @@ class Servable:
           ServingError: The graph refused the values, or the deadline has passed.
         """
         check_deadline(deadline)
-        values = self._call(feeds, tuple(fetches))
+        run = self._outputs.get(signature_name, ())
+        if not set(fetches) <= set(run):
+            run = tuple(sorted(set(fetches)))
+        ordered = dict(sorted(feeds.items()))
+        if self._batching is None:
+            values = self._run_graph(ordered, run)
+        else:
+            values = self._batching.run(self._run_graph, ordered, run, deadline)
         check_deadline(deadline)
-        return values
+        by_name = dict(zip(run, values, strict=True))
+        return [by_name[name] for name in fetches]
 
     def close(self) -> None:
         """Gives the memory back; nothing may be run any more."""
         self._callables.clear()
         self._session.close()
 
-    def _call(self, feeds: Mapping[str, np.ndarray], fetches: tuple[str, ...]) -> list[np.ndarray]:
+    def _run_graph(self, feeds: Mapping[str, np.ndarray], fetches: Sequence[str]) -> list[np.ndarray]:
         import tensorflow as tf
 
-        key = (tuple(feeds), fetches)
+        key = (tuple(feeds), tuple(fetches))
         call = self._callables.get(key) or self._make_callable(key)
         try:
             return call(*feeds.values())
@@ -105,8 +136,14 @@ def check_deadline(deadline: float | None) -> None:
         raise ServingError(Code.DEADLINE_EXCEEDED, "Deadline exceeded")
 
 
-def load_servable(name: str, version: int, folder: Path) -> Servable:
+def load_servable(name: str, version: int, folder: Path, batching: BatchScheduler | None = None) -> Servable:
     """Loads a SavedModel; the ops of TF Text and ScaNN are registered first, if it has any.
+
+    Args:
+      name: The model's.
+      version: Its number.
+      folder: Of the SavedModel.
+      batching: Runs requests together; `None` to run each by itself.
 
     Raises:
       ServingError: It cannot be read or restored.
@@ -118,7 +155,7 @@ def load_servable(name: str, version: int, folder: Path) -> Servable:
     try:
         with session.graph.as_default():
             meta_graph = tf.compat.v1.saved_model.load(session, [_TAG], str(folder))
-        return Servable(name, version, session, meta_graph.signature_def)
+        return Servable(name, version, session, meta_graph.signature_def, batching)
     except tf.errors.OpError as error:
         session.close()
         raise ServingError(Code(error.error_code), error.message) from error
