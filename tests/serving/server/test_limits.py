@@ -123,3 +123,12 @@ def test_names_of_thousands_of_letters_come_back_short(server):
         server.prediction.Predict(request)
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert len(caught.value.details()) <= 2000
+
+
+@pytest.mark.parametrize("name", ["Predict", "Classify", "Regress", "MultiInference", "GetModelMetadata"])
+def test_bytes_that_are_no_request_are_the_callers_fault(server, name):
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        call = channel.unary_unary(f"/tensorflow.serving.PredictionService/{name}")
+        with pytest.raises(grpc.RpcError) as caught:
+            call(b"\xff\xff\xff", timeout=PATIENCE)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
