@@ -12,25 +12,24 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from pipeline.splits import SPLITS
-from schemas.features import TIMESTAMP
+from schemas.features import ITEM_ID, TIMESTAMP
 from serving.bundle_integrity import bundle_files, check_towers, folder_parts, towers_of
 from serving.bundle_settings import BundleSettings
 from serving.candidate_generator import CandidateGenerator
+from serving.category_filter import CategoryFilter
 from serving.file_digests import combined_digest, file_digest, folder_digests
 from serving.index import save_options
 from serving.index_builder import INDEX_DIR
-from serving.interactions import read_interactions
+from serving.interactions import read_interactions, read_items
 from serving.layout import RANKING, RECOMMENDER, RETRIEVAL
 from serving.manifest import DataSpan, Manifest, TowerPair, stack_versions
 from serving.ops import op_names, ops_by_library, read_saved_model
 from serving.profiles import UserProfiles
+from serving.ranking_signatures import ranking_signatures
 from serving.recommender import Recommender
-from serving.signatures import (
-    Signatures,
-    ranking_signatures,
-    recommender_signatures,
-    retrieval_signatures,
-)
+from serving.recommender_signatures import recommender_signatures
+from serving.retrieval_signatures import retrieval_signatures
+from serving.served_module import Signatures
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,7 @@ def export_bundle(
     fusion_dir: str,
     index_dir: str,
     examples_dir: str,
+    items_dir: str,
     users_file: str,
     histories_file: str,
     settings: BundleSettings,
@@ -68,6 +68,7 @@ def export_bundle(
       fusion_dir: SavedModel of the fusion module.
       index_dir: Artifact folder of the index.
       examples_dir: Artifact folder of the raw interactions.
+      items_dir: Artifact folder of the raw items.
       users_file: Parquet file of the canonical users; with `histories_file` the users' profiles.
       histories_file: Parquet file of what each user engaged with, from
         :func:`pipeline.history.user_histories`.
@@ -93,7 +94,7 @@ def export_bundle(
             models.retrieval.corpus.item_ids,
             Path(work_dir),
         )
-        signatures = _signatures(models, profiles, settings)
+        signatures = _signatures(models, profiles, _category_filter(models, items_dir, settings), settings)
         options = save_options(models.index.is_exact)
         for name, (module, functions) in signatures.items():
             tf.saved_model.save(module, f"{output_dir}/{name}", signatures=functions, options=options)
@@ -115,17 +116,31 @@ def _load(folders: dict[str, str]) -> _Models:
     return _Models(**loaded, towers=towers)
 
 
-def _signatures(models: _Models, profiles: UserProfiles, settings: BundleSettings) -> dict[str, Signatures]:
+def _category_filter(models: _Models, items_dir: str, settings: BundleSettings) -> CategoryFilter:
+    """Of the categories that the items of the corpus have."""
+    names = (ITEM_ID, *settings.layout.item_categories)
+    items = read_items(items_dir, settings.feature_set, names)
+    return CategoryFilter(items, models.retrieval.corpus.item_ids.numpy())
+
+
+def _signatures(
+    models: _Models, profiles: UserProfiles, category_filter: CategoryFilter, settings: BundleSettings
+) -> dict[str, Signatures]:
     """The three models, with what shows that their towers and index match."""
     retrieval, index, corpus = models.retrieval, models.index, models.retrieval.corpus
     generator = CandidateGenerator(
-        retrieval, index, models.collaborative, settings.index.retrieved, settings.index.from_others
+        retrieval,
+        index,
+        models.collaborative,
+        settings.index.retrieved,
+        settings.index.from_others,
+        category_filter,
     )
     recommender = Recommender(corpus, generator, models.ranking, models.fusion, profiles)
     signatures = {
-        RETRIEVAL: retrieval_signatures(retrieval, index),
-        RANKING: ranking_signatures(retrieval, models.ranking),
-        RECOMMENDER: recommender_signatures(recommender),
+        RETRIEVAL: retrieval_signatures(retrieval, index, category_filter, settings.feature_set),
+        RANKING: ranking_signatures(retrieval, models.ranking, settings.feature_set),
+        RECOMMENDER: recommender_signatures(recommender, settings.feature_set),
     }
     for name in (RETRIEVAL, RECOMMENDER):
         served = signatures[name][0]
