@@ -71,8 +71,12 @@ def _save_bundle(folder, offset):
 
     module = tf.Module()
     module.queries = queries
-    tf.saved_model.save(module, str(folder / "retrieval"), signatures={"embed_queries": embed_queries})
-    tf.saved_model.save(module, str(folder / "ranking"), signatures={"serving_default": serving_default})
+    tf.saved_model.save(
+        module, str(folder / "exact" / "retrieval"), signatures={"embed_queries": embed_queries}
+    )
+    tf.saved_model.save(
+        module, str(folder / "exact" / "ranking"), signatures={"serving_default": serving_default}
+    )
 
 
 @pytest.fixture(scope="module")
