@@ -21,6 +21,7 @@ from rich.markup import escape
 from pipeline.cli_data import data_app
 from pipeline.cli_options import DEFAULT_CONFIG, ConfigOption, load
 from pipeline.cli_runs import runs_app
+from pipeline.cli_serve import serve
 from pipeline.console import err, out
 from pipeline.errors import InputError, RecstackError
 
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
+app.command()(serve)
 
 
 class Tuned(str, Enum):
