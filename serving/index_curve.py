@@ -58,7 +58,7 @@ def search_curve(index: ScannIndex, embeddings: np.ndarray, queries: np.ndarray)
     """
     return tuple(
         _with_effort(index, rescored, leaves, embeddings, queries)
-        for rescored, leaves in _efforts(index.num_leaves, len(embeddings))
+        for rescored, leaves in _efforts(index.parameters.num_leaves, len(embeddings))
     )
 
 
