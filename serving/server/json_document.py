@@ -98,7 +98,8 @@ def _long_constants(text: str, position: int) -> str | None:
     """The text with short constants written in full, if one of them is why parsing stopped there."""
     if not text.startswith(("Inf", "-Inf", "-NaN"), position) or text.startswith("-Infinity", position):
         return None
-    return _SHORT_CONSTANT.sub(lambda match: _LONG_CONSTANT.get(match[0], match[0]), text)
+    longer = _SHORT_CONSTANT.sub(lambda match: _LONG_CONSTANT.get(match[0], match[0]), text)
+    return longer if longer != text else None
 
 
 def _check_surrogates(text: str) -> None:
