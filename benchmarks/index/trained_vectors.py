@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+import pipeline  # noqa: F401  (chooses Keras 2 before TensorFlow is imported)
 from benchmarks.index.vectors import Trained
 
 _QUERIES = 10_000
@@ -26,7 +27,6 @@ def read_trained(run_dir: Path, seed: int) -> Trained | None:
     graph = _newest(run_dir, "interactions.Transform/transform_graph", "transform_fn")
     if model is None or examples is None or graph is None:
         return None
-    import pipeline  # noqa: F401  (chooses Keras 2 before TensorFlow is imported)
     import tensorflow as tf
     import tensorflow_text  # noqa: F401  (registers its ops)
 
