@@ -63,7 +63,7 @@ def engines_for(num_items: int) -> list[Engine]:
     faiss = tuple(
         {"nprobe": nprobe, "k_factor": k_factor}
         for nprobe in (4, 8, 16, 32, 64, 128)
-        for k_factor in (5, 10, 20, 40, 80)
+        for k_factor in (10, 20, 40, 80, 160)
     )
     graph = tuple({"ef": ef} for ef in (10, 20, 50, 100, 200, 400, 800))
     return [
