@@ -17,7 +17,7 @@ from pipeline.errors import InputError
 from pipeline.privacy.pseudonyms import PseudonymKey
 from schemas.features import ITEM_ID, TITLE, USER_ID, VALUE
 from serving.bundle_integrity import check_loaded_towers, check_sizes, check_towers, towers_of
-from serving.layout import RECOMMENDER, versions, versions_dir
+from serving.layout import RECOMMENDER, SCANN, model_dir, version_dir, versions
 from serving.manifest import Manifest, read_manifest
 
 RANK = "rank"
@@ -51,7 +51,7 @@ class BundleRecommender:
         if not existing:
             raise InputError(f"no version of a bundle stands in {bundle}; make one with `recstack run`")
         self.version = existing[-1]
-        folder = versions_dir(bundle) / str(self.version)
+        folder = version_dir(bundle, self.version)
         manifest = read_manifest(folder)
         self.tasks = manifest.tasks
         made_with = None if stored_users else manifest.pseudonym_key
@@ -70,13 +70,9 @@ class BundleRecommender:
           `user_id`, `rank` from 1, `item_id`, `title`, `retrieval_score` and a score for each task;
           users in the given order.
         """
-        import tensorflow as tf
+        from serving.signature_function import ask
 
-        answers = self._signatures["for_users"](
-            user_id=tf.constant(self._stored(user_ids), tf.string),
-            timestamp=tf.zeros([len(user_ids)], tf.int64),
-            k=tf.constant(k),
-        )
+        answers = ask(self._signatures["for_users"], user_id=self._stored(user_ids), k=[k])
         ranks = answers[RANK].numpy()
         users, positions = np.nonzero(ranks)  # rank 0 is a place that stayed empty
         flat = {name: values.numpy()[users, positions] for name, values in answers.items() if name != "known"}
@@ -93,11 +89,9 @@ class BundleRecommender:
     def history(self, user_id: str, length: int) -> pa.Table | None:
         """A user's newest interactions, the newest first: `item_id`, `title` and, if there are
         values, `value`; `None` for an unknown user."""
-        import tensorflow as tf
+        from serving.signature_function import ask
 
-        answers = self._signatures["user_history"](
-            user_id=tf.constant(self._stored([user_id]), tf.string), length=tf.constant(length)
-        )
+        answers = ask(self._signatures["user_history"], user_id=self._stored([user_id]), length=[length])
         if not answers["known"].numpy()[0]:
             return None
         count = int(answers["count"].numpy()[0])
@@ -185,10 +179,11 @@ def _load(folder: Path, manifest: Manifest) -> Any:
     check_towers(manifest.towers, folder)
     import tensorflow as tf
 
-    if manifest.index == "scann":
+    if manifest.index == SCANN:
         import scann  # noqa: F401
-    loaded = tf.saved_model.load(str(folder / RECOMMENDER))
-    check_loaded_towers(towers_of(loaded.corpus, loaded.index), manifest, folder / RECOMMENDER)
+    path = model_dir(folder, manifest.index, RECOMMENDER)
+    loaded = tf.saved_model.load(str(path))
+    check_loaded_towers(towers_of(loaded.corpus, loaded.index), manifest, path)
     return loaded
 
 

@@ -86,6 +86,7 @@ class RetrievalModule(tf.Module):
     Functions:
       embed_items: Serialized raw items, [B] `tf.Example`s, to [B, embedding_dim + 1]; an item need
         not be in the corpus.
+      embed_texts: [B] strings to [B, hidden_dim] of length one, comparable with `text_embeddings`.
 
     Parts: `queries`, a :class:`QueryEncoder`, and `corpus`, a :class:`CorpusModule`.
 
@@ -126,6 +127,9 @@ class RetrievalModule(tf.Module):
             return model.candidate_embeddings(rows, features, model.text_tower(features[TEXT]))
 
         self.embed_items = embed_items
+        self.embed_texts = graph_function(
+            model.text_tower.__call__, input_signature=[tf.TensorSpec([None], tf.string, name="texts")]
+        )
 
 
 def query_specs(queries: Any) -> dict[str, tf.TensorSpec]:

@@ -42,6 +42,7 @@ def serving_nodes(
         evaluation=evaluator.outputs["bundle_evaluation"],
         blessing=evaluator.outputs["bundle_blessing"],
         destination=str(config.bundle_dir),
+        serving=config.serving.model_dump_json(),
     ).with_id(PUSHER)
     return [bundler, *judging, pusher]
 
@@ -56,6 +57,7 @@ def _bundler(
         fusion=models.fusion.outputs["model"],
         index=models.index.outputs["index"],
         interactions=log.example_gen.outputs["examples"],
+        items=corpus.example_gen.outputs["examples"],
         interactions_statistics=log.statistics_gen.outputs["statistics"],
         items_statistics=corpus.statistics_gen.outputs["statistics"],
         interactions_schema=log.schema.outputs["schema"],
