@@ -13,15 +13,17 @@ import tensorflow as tf
 
 from pipeline.splits import SPLITS
 from schemas.features import TIMESTAMP
+from serving.added_items import AddedItems
 from serving.bundle_integrity import bundle_files, check_towers, folder_parts, towers_of
 from serving.bundle_settings import BundleSettings
 from serving.candidate_generator import CandidateGenerator
+from serving.extended_models import extended_models
 from serving.file_digests import combined_digest, file_digest, folder_digests
 from serving.index import save_options
 from serving.index_builder import INDEX_DIR
 from serving.interactions import read_interactions
 from serving.layout import RANKING, RECOMMENDER, RETRIEVAL
-from serving.manifest import DataSpan, Manifest, TowerPair, stack_versions
+from serving.manifest import DataSpan, Manifest, Refresh, TowerPair, stack_versions
 from serving.ops import op_names, ops_by_library, read_saved_model
 from serving.profiles import UserProfiles
 from serving.recommender import Recommender
@@ -56,6 +58,8 @@ def export_bundle(
     histories_file: str,
     settings: BundleSettings,
     output_dir: str,
+    added: AddedItems | None = None,
+    refresh: Refresh | None = None,
 ) -> None:
     """Writes the three SavedModels and their manifest.
 
@@ -73,6 +77,8 @@ def export_bundle(
         :func:`pipeline.history.user_histories`.
       settings: Names and sizes.
       output_dir: Where the bundle is written.
+      added: Items that come after those that were trained; the index is over all.
+      refresh: What the manifest says of them.
 
     Raises:
       BundleError: The index was built from the embeddings of another retrieval model.
@@ -84,8 +90,8 @@ def export_bundle(
         "fusion": fusion_dir,
         "index": f"{index_dir}/{INDEX_DIR}",
     }
-    models = _load(folders)
     with tempfile.TemporaryDirectory() as work_dir:
+        models = _load(folders, added, Path(work_dir))
         profiles = UserProfiles(
             pq.read_table(histories_file),
             pq.read_table(users_file),
@@ -100,14 +106,17 @@ def export_bundle(
     names = {name: tuple(sorted(functions)) for name, (_, functions) in signatures.items()}
     parts = {name: combined_digest(folder_digests(Path(folder))) for name, folder in folders.items()}
     times = _times(examples_dir, settings)
-    _manifest(models, times, settings, names, parts, Path(output_dir)).write(Path(output_dir))
+    manifest = _manifest(models, times, settings, names, parts, Path(output_dir))
+    manifest.model_copy(update={"refresh": refresh}).write(Path(output_dir))
 
 
-def _load(folders: dict[str, str]) -> _Models:
+def _load(folders: dict[str, str], added: AddedItems | None, work_dir: Path) -> _Models:
     """Loads the parts; ScaNN's ops are registered first, in case the index holds some."""
     import scann  # noqa: F401
 
     loaded = {name: tf.saved_model.load(folder) for name, folder in folders.items()}
+    if added is not None:
+        loaded |= extended_models(loaded, added, work_dir)
     index, corpus = loaded["index"], loaded["retrieval"].corpus
     towers = towers_of(corpus, index)
     check_towers(towers, "cannot make a bundle")

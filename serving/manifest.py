@@ -54,6 +54,20 @@ class TowerPair(Frozen):
     index: str
 
 
+class Refresh(Frozen):
+    """What came into a bundle after training.
+
+    Attributes:
+      judged_version: The version of the training, which the manifest's metrics are of.
+      added_items: Items that training has not seen; the corpus' last ones.
+      index_recall_at_10: Measured of the index over all items.
+    """
+
+    judged_version: int
+    added_items: int
+    index_recall_at_10: float
+
+
 class Manifest(Frozen):
     """What a bundle is made of, and what it says of itself.
 
@@ -77,6 +91,8 @@ class Manifest(Frozen):
       ops: Model to library to the ops of it that the model runs, see :mod:`serving.ops`.
       files: Each file but the manifest, relative to the version's folder.
       metrics: Figures by which it was judged; empty until it is pushed.
+      refresh: What `recstack index refresh` added; `None` without. The metrics are then those that another
+        version was judged by.
     """
 
     format: Literal[2] = FORMAT
@@ -96,6 +112,7 @@ class Manifest(Frozen):
     ops: dict[str, dict[str, tuple[str, ...]]]
     files: dict[str, FileDigest]
     metrics: dict[str, float] = Field(default_factory=dict)
+    refresh: Refresh | None = None
 
     @model_validator(mode="after")
     def _digest_follows(self) -> Manifest:
