@@ -26,6 +26,8 @@ class ExtendedRetrieval(tf.Module):
             before_the_last_row(retrieval.text_embeddings.numpy(), added.text_embeddings)
         )
         self.temperature = retrieval.temperature
+        # What the functions below use, so that it is saved with them; not the trained corpus' own tables.
+        self._parts = [retrieval._item_transform, retrieval._layers, retrieval.corpus._item_lookup]
         self.embed_items = retrieval.embed_items
         self.item_texts = retrieval.item_texts
         self.embed_texts = retrieval.embed_texts
