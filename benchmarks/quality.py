@@ -43,6 +43,7 @@ from pipeline.runners.observed_dag_runner import Step
 from pipeline.splits import TEST
 from schemas.features import HISTORY_ITEM_IDS
 from serving.layout import RECOMMENDER
+from serving.manifest import used_model_dir
 
 SETTINGS = Path(__file__).parent / "settings"
 SOURCES = ("Retrieval", "Collaborative", "Ranking")
@@ -176,7 +177,7 @@ def _recommender(steps: Steps) -> Callable[[Queries, slice, np.ndarray | None], 
     import tensorflow as tf
 
     bundle = steps.finished_steps["Bundler"].outputs["bundle"]
-    top_k = tf.saved_model.load(str(Path(bundle, RECOMMENDER))).signatures["top_k"]
+    top_k = tf.saved_model.load(str(used_model_dir(Path(bundle), RECOMMENDER))).signatures["top_k"]
 
     def recommend(queries: Queries, block: slice, mask: np.ndarray | None) -> np.ndarray:
         k = LIST_LENGTH if mask is None else len(queries.item_ids)

@@ -161,6 +161,33 @@ def recommend(
 
 
 @app.command()
+def promote(
+    version: Annotated[
+        int | None,
+        typer.Option("--version", min=1, help="Gets the label stable; by default what canary is on."),
+    ] = None,
+    canary: Annotated[int | None, typer.Option("--canary", min=1, help="Gets the label canary.")] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", help="Folder of the bundle; by default the one that --config pushes to."),
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Make the canary the stable version, or move either label to another version.
+
+    Each push puts the label canary on the new version, and stable stays. Servers that watch the bundle take
+    the labels over within a second or so.
+
+    recstack promote
+
+    recstack promote --version 3 --canary 3
+    """
+    from pipeline.commands.promote import promote_version
+
+    promote_version(bundle or load(config).bundle_dir, version, canary)
+
+
+@app.command()
 def report(
     output: Annotated[
         Path | None,
@@ -189,14 +216,15 @@ def doctor(
     ] = None,
     serving: Annotated[
         Server | None,
-        typer.Option("--serving", help="What must load --bundle; by default what its index needs."),
+        typer.Option("--serving", help="What is to load --bundle; by default each, its own variant."),
     ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Check the environment: versions, Keras, the native ops, memory and disk. Or check a bundle.
 
     A bundle's files are compared with its manifest, and its models loaded and asked by a process that has
-    only what the server has: stock TensorFlow Serving, or one with ScaNN's ops.
+    only what the server has: stock TensorFlow Serving for the exact variant, one with ScaNN's ops for the
+    other.
 
     recstack doctor --bundle runs/mine/bundle --serving stock
     """

@@ -19,10 +19,10 @@ from serving.bundle_settings import BundleSettings
 from serving.candidate_generator import CandidateGenerator
 from serving.extended_models import extended_models
 from serving.file_digests import combined_digest, file_digest, folder_digests
-from serving.index import save_options
+from serving.index import chosen_kind, save_options
 from serving.index_builder import INDEX_DIR
 from serving.interactions import read_interactions
-from serving.layout import RANKING, RECOMMENDER, RETRIEVAL
+from serving.layout import EXACT, RANKING, RECOMMENDER, RETRIEVAL, VARIANTS, Variant, model_dir
 from serving.manifest import DataSpan, Manifest, Refresh, TowerPair, stack_versions
 from serving.ops import op_names, ops_by_library, read_saved_model
 from serving.profiles import UserProfiles
@@ -37,13 +37,20 @@ from serving.signatures import (
 
 @dataclass(frozen=True)
 class _Models:
-    """The loaded parts, and the fingerprints of the two that must match."""
+    """The loaded parts.
+
+    Attributes:
+      indexes: Variant to its index; all have the same towers.
+      index: The variant that the size of the corpus calls for.
+      towers: The fingerprints of the two parts that must match.
+    """
 
     retrieval: Any
     collaborative: Any
     ranking: Any
     fusion: Any
-    index: Any
+    indexes: dict[Variant, Any]
+    index: Variant
     towers: TowerPair
 
 
@@ -61,16 +68,18 @@ def export_bundle(
     added: AddedItems | None = None,
     refresh: Refresh | None = None,
 ) -> None:
-    """Writes the three SavedModels and their manifest.
+    """Writes the SavedModels and their manifest.
 
-    What else is in the folder by then is in the manifest too.
+    Each variant has the same three models with the same signatures; there is one ranking model for all. A
+    corpus too small to be quantised has the exact variant only. What else is in the folder by then is in the
+    manifest too.
 
     Args:
       retrieval_dir: SavedModel of the retrieval module.
       collaborative_dir: SavedModel of the collaborative module.
       ranking_dir: SavedModel of the ranking module.
       fusion_dir: SavedModel of the fusion module.
-      index_dir: Artifact folder of the index.
+      index_dir: Artifact folder of the indexes.
       examples_dir: Artifact folder of the raw interactions.
       users_file: Parquet file of the canonical users; with `histories_file` the users' profiles.
       histories_file: Parquet file of what each user engaged with, from
@@ -81,17 +90,17 @@ def export_bundle(
       refresh: What the manifest says of them.
 
     Raises:
-      BundleError: The index was built from the embeddings of another retrieval model.
+      BundleError: An index was built from the embeddings of another retrieval model.
     """
     folders = {
         "retrieval": retrieval_dir,
         "collaborative": collaborative_dir,
         "ranking": ranking_dir,
         "fusion": fusion_dir,
-        "index": f"{index_dir}/{INDEX_DIR}",
     }
+    indexes = Path(index_dir, INDEX_DIR)
     with tempfile.TemporaryDirectory() as work_dir:
-        models = _load(folders, added, Path(work_dir))
+        models = _load(folders, indexes, settings, added, Path(work_dir))
         profiles = UserProfiles(
             pq.read_table(histories_file),
             pq.read_table(users_file),
@@ -99,46 +108,71 @@ def export_bundle(
             models.retrieval.corpus.item_ids,
             Path(work_dir),
         )
-        signatures = _signatures(models, profiles, settings)
-        options = save_options(models.index.is_exact)
-        for name, (module, functions) in signatures.items():
-            tf.saved_model.save(module, f"{output_dir}/{name}", signatures=functions, options=options)
-    names = {name: tuple(sorted(functions)) for name, (_, functions) in signatures.items()}
+        names: dict[str, tuple[str, ...]] = {}
+        for variant in models.indexes:
+            signatures = _signatures(models, variant, profiles, settings)
+            _save(signatures, variant, Path(output_dir))
+            names |= {name: tuple(sorted(functions)) for name, (_, functions) in signatures.items()}
+    folders["index"] = str(indexes)
     parts = {name: combined_digest(folder_digests(Path(folder))) for name, folder in folders.items()}
     times = _times(examples_dir, settings)
     manifest = _manifest(models, times, settings, names, parts, Path(output_dir))
     manifest.model_copy(update={"refresh": refresh}).write(Path(output_dir))
 
 
-def _load(folders: dict[str, str], added: AddedItems | None, work_dir: Path) -> _Models:
-    """Loads the parts; ScaNN's ops are registered first, in case the index holds some."""
+def _load(
+    folders: dict[str, str],
+    indexes_dir: Path,
+    settings: BundleSettings,
+    added: AddedItems | None,
+    work_dir: Path,
+) -> _Models:
+    """Loads the parts; ScaNN's ops are registered first, in case an index holds some."""
     import scann  # noqa: F401
 
     loaded = {name: tf.saved_model.load(folder) for name, folder in folders.items()}
     if added is not None:
         loaded |= extended_models(loaded, added, work_dir)
-    index, corpus = loaded["index"], loaded["retrieval"].corpus
-    towers = towers_of(corpus, index)
-    check_towers(towers, "cannot make a bundle")
-    index.is_exact = bool(index.is_exact.numpy())
-    return _Models(**loaded, towers=towers)
+    corpus, indexes = loaded["retrieval"].corpus, {}
+    for variant in VARIANTS:
+        folder = indexes_dir / variant
+        if variant != EXACT and not folder.is_dir():
+            continue
+        index = tf.saved_model.load(str(folder))
+        towers = towers_of(corpus, index)
+        check_towers(towers, "cannot make a bundle")
+        index.is_exact = bool(index.is_exact.numpy())
+        indexes[variant] = index
+    chosen = chosen_kind(settings.index, int(corpus.item_ids.shape[0]))
+    return _Models(**loaded, indexes=indexes, index=chosen if chosen in indexes else EXACT, towers=towers)
 
 
-def _signatures(models: _Models, profiles: UserProfiles, settings: BundleSettings) -> dict[str, Signatures]:
-    """The three models, with what shows that their towers and index match."""
-    retrieval, index, corpus = models.retrieval, models.index, models.retrieval.corpus
+def _save(signatures: dict[str, Signatures], variant: Variant, output_dir: Path) -> None:
+    """Saves the models of a variant."""
+    options = save_options(variant == EXACT)
+    for name, (module, functions) in signatures.items():
+        folder = str(model_dir(output_dir, variant, name))
+        tf.saved_model.save(module, folder, signatures=functions, options=options)
+
+
+def _signatures(
+    models: _Models, variant: Variant, profiles: UserProfiles, settings: BundleSettings
+) -> dict[str, Signatures]:
+    """The models that a variant has for itself, with what shows that their towers and index match."""
+    retrieval, index, corpus = models.retrieval, models.indexes[variant], models.retrieval.corpus
     generator = CandidateGenerator(
         retrieval, index, models.collaborative, settings.index.retrieved, settings.index.from_others
     )
     recommender = Recommender(corpus, generator, models.ranking, models.fusion, profiles)
     signatures = {
         RETRIEVAL: retrieval_signatures(retrieval, index),
-        RANKING: ranking_signatures(retrieval, models.ranking),
         RECOMMENDER: recommender_signatures(recommender),
     }
     for name in (RETRIEVAL, RECOMMENDER):
         served = signatures[name][0]
         served.corpus, served.index = corpus, index
+    if variant == EXACT:
+        signatures[RANKING] = ranking_signatures(retrieval, models.ranking)
     return signatures
 
 
@@ -169,12 +203,21 @@ def _manifest(
         interactions=len(times),
         num_items=int(models.retrieval.corpus.item_ids.shape[0]),
         embedding_dim=int(models.retrieval.corpus.embeddings.shape[1]),
-        index="exact" if models.index.is_exact else "scann",
+        variants=tuple(models.indexes),
+        index=models.index,
         towers=models.towers,
         tasks={task.name: task.kind for task in settings.tasks},
         signatures=signatures,
         pseudonym_key=settings.pseudonym_key,
         parts={**parts, **folder_parts(folder, files)},
-        ops={name: ops_by_library(op_names(read_saved_model(folder / name))) for name in signatures},
+        ops={
+            variant: {name: _ops(model_dir(folder, variant, name)) for name in signatures}
+            for variant in models.indexes
+        },
         files=files,
     )
+
+
+def _ops(model: Path) -> dict[str, tuple[str, ...]]:
+    """The ops of a SavedModel, by library."""
+    return ops_by_library(op_names(read_saved_model(model)))

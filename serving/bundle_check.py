@@ -11,16 +11,29 @@ from pathlib import Path
 from pipeline.doctor import Diagnosis
 from pipeline.errors import BundleError, InputError
 from serving.bundle_integrity import check_files, check_loaded_towers, check_towers, folder_parts
-from serving.layout import MANIFEST_FILE, MODELS, models_dir, versions, versions_dir
+from serving.layout import (
+    EXACT,
+    MANIFEST_FILE,
+    MODELS,
+    SCANN,
+    VARIANTS,
+    Variant,
+    model_dir,
+    models_dir,
+    version_dir,
+    versions,
+)
 from serving.manifest import Manifest, read_manifest
 from serving.model_probe import ModelFindings, read_findings
-from serving.ops import SCANN, STOCK, WITH_SCANN, lacking_ops
+from serving.ops import SCANN as SCANN_OPS
+from serving.ops import STOCK, WITH_SCANN, lacking_ops
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PUSH_AGAIN = "push the bundle again with `recstack run`, or go back to another version"
-_EXACT = "serve it by a TensorFlow Serving that has these ops, or set `index.kind: exact` and run again"
+_TOO_SMALL = "serve the exact variant: a corpus of so few items has no other"
 _SHOWN_DIGITS = 12
 _MEGABYTE = 1e6
+_SERVERS = {EXACT: STOCK, SCANN: WITH_SCANN}  # what must be able to load a variant
 _SERVER_NAMES = {STOCK: "stock TensorFlow Serving", WITH_SCANN: "a TensorFlow Serving with ScaNN's ops"}
 
 
@@ -29,8 +42,8 @@ def check_bundle(folder: Path, server: str | None = None) -> Iterator[Diagnosis]
 
     Args:
       folder: That of a version, of an exported bundle, or where versions are pushed to: then the newest.
-      server: `stock` or `scann`: what must be able to load all models; by default what the bundle's index
-        needs.
+      server: `stock` or `scann`: what there is to load it; only the variant made for that is checked. By
+        default all variants are, each by its own server.
 
     Raises:
       InputError: There is no bundle.
@@ -47,8 +60,14 @@ def check_bundle(folder: Path, server: str | None = None) -> Iterator[Diagnosis]
     yield _guarded("parts", lambda: _parts(version, manifest))
     yield _guarded("tower and index", lambda: _towers(version, manifest))
     if version != folder:
-        yield _guarded("links for servers", lambda: _links(folder, version))
-    yield from _models(version, manifest, server or (STOCK if manifest.index == "exact" else WITH_SCANN))
+        yield _guarded("links for servers", lambda: _links(folder, version, manifest))
+    for variant in VARIANTS:
+        if server not in (None, _SERVERS[variant]):
+            continue
+        if variant in manifest.variants:
+            yield from _models(version, manifest, variant)
+        elif server is not None:
+            yield Diagnosis(variant, f"{version} has no such variant", _TOO_SMALL)
 
 
 def find_version(folder: Path) -> Path:
@@ -65,7 +84,7 @@ def find_version(folder: Path) -> Path:
             f"no bundle stands in {folder}: name a version's folder, or the one that versions are pushed to; "
             "`recstack run` makes one"
         )
-    return versions_dir(folder) / str(pushed[-1])
+    return version_dir(folder, pushed[-1])
 
 
 def _guarded(name: str, check: Callable[[], str]) -> Diagnosis:
@@ -98,51 +117,58 @@ def _towers(version: Path, manifest: Manifest) -> str:
     return f"belong together: {manifest.towers.retrieval[:_SHOWN_DIGITS]}"
 
 
-def _links(bundle: Path, version: Path) -> str:
-    for model in MODELS:
-        link = models_dir(bundle) / model / version.name
-        if not link.is_dir() or link.resolve() != (version / model).resolve():
-            raise BundleError(f"{link} does not lead to {version / model}, so that servers do not find it")
-    return f"{models_dir(bundle)} shows version {version.name} of {len(MODELS)} models"
+def _links(bundle: Path, version: Path, manifest: Manifest) -> str:
+    for variant in manifest.variants:
+        for model in MODELS:
+            link = models_dir(bundle, variant) / model / version.name
+            folder = model_dir(version, variant, model)
+            if not link.is_dir() or link.resolve() != folder.resolve():
+                raise BundleError(f"{link} does not lead to {folder}, so that servers do not find it")
+    return f"version {version.name} of {len(MODELS)} models, {' and '.join(manifest.variants)}"
 
 
-def _models(version: Path, manifest: Manifest, server: str) -> Iterator[Diagnosis]:
-    """What a process finds that has only what the server has."""
+def _models(version: Path, manifest: Manifest, variant: Variant) -> Iterator[Diagnosis]:
+    """What a process finds that has only what the variant's server has."""
+    server = _SERVERS[variant]
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "findings.jsonl")
-        command = [sys.executable, "-m", "serving.model_probe", str(version.resolve()), server, str(output)]
+        probed = (str(version.resolve()), variant, server, str(output))
+        command = [sys.executable, "-m", "serving.model_probe", *probed]
         done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
         found = read_findings(output)
     for model in MODELS:
         if model in found:
-            yield from _model(found[model], manifest, version, server)
+            yield from _model(found[model], manifest, version, variant)
             continue
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        yield Diagnosis(f"{model} loads", f"the process that should load it ended: {said[-1]}", _PUSH_AGAIN)
+        ended = f"the process that should load it ended: {said[-1]}"
+        yield Diagnosis(f"{variant} {model} loads", ended, _PUSH_AGAIN)
 
 
-def _model(found: ModelFindings, manifest: Manifest, version: Path, server: str) -> Iterator[Diagnosis]:
+def _model(found: ModelFindings, manifest: Manifest, version: Path, variant: Variant) -> Iterator[Diagnosis]:
     """The checks of one model."""
-    lacking = lacking_ops(found.ops, server)
+    name = f"{variant} {found.model}"
+    lacking = lacking_ops(found.ops, _SERVERS[variant])
     if found.ops:
-        yield _ops(found, lacking, server)
-        yield _guarded(f"{found.model} signatures", lambda: _signatures(found, manifest))
+        yield _ops(f"{name} ops", found, lacking, _SERVER_NAMES[_SERVERS[variant]])
+        yield _guarded(f"{name} signatures", lambda: _signatures(found, manifest))
     if lacking:
         return
     if found.error is not None:
-        yield Diagnosis(f"{found.model} loads", f"no: {found.error}", _PUSH_AGAIN)
+        yield Diagnosis(f"{name} loads", f"no: {found.error}", _PUSH_AGAIN)
         return
-    yield _guarded(f"{found.model} loads", lambda: _loaded(found, manifest, version))
+    folder = model_dir(version, variant, found.model)
+    yield _guarded(f"{name} loads", lambda: _loaded(found, manifest, folder))
 
 
-def _ops(found: ModelFindings, lacking: list[str], server: str) -> Diagnosis:
+def _ops(name: str, found: ModelFindings, lacking: list[str], server: str) -> Diagnosis:
     """Which servers have a model's ops."""
-    name, num_ops = f"{found.model} ops", sum(map(len, found.ops.values()))
+    num_ops = sum(map(len, found.ops.values()))
     if lacking:
-        return Diagnosis(name, f"{_SERVER_NAMES[server]} lacks {', '.join(lacking)}", _EXACT)
+        return Diagnosis(name, f"{server} lacks {', '.join(lacking)}", _PUSH_AGAIN)
     if not lacking_ops(found.ops, STOCK):
         return Diagnosis(name, f"{num_ops}, runs on {_SERVER_NAMES[STOCK]}")
-    return Diagnosis(name, f"{num_ops}, needs ScaNN's ops: {', '.join(found.ops[SCANN])}")
+    return Diagnosis(name, f"{num_ops}, needs ScaNN's ops: {', '.join(found.ops[SCANN_OPS])}")
 
 
 def _signatures(found: ModelFindings, manifest: Manifest) -> str:
@@ -152,8 +178,8 @@ def _signatures(found: ModelFindings, manifest: Manifest) -> str:
     return ", ".join(found.signatures)
 
 
-def _loaded(found: ModelFindings, manifest: Manifest, version: Path) -> str:
+def _loaded(found: ModelFindings, manifest: Manifest, folder: Path) -> str:
     if found.towers is None:
         return "and answers"
-    check_loaded_towers(found.towers, manifest, version / found.model)
+    check_loaded_towers(found.towers, manifest, folder)
     return f"and answers; tower and index are {found.towers.index[:_SHOWN_DIGITS]}"

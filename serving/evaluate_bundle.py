@@ -17,9 +17,9 @@ from serving.evaluation_record import OVERALL, Evaluation, IndexReport
 from serving.gate import PREVIOUS, judge
 from serving.index_builder import REPORT_FILE
 from serving.judged_interactions import JudgedInteractions
-from serving.layout import RECOMMENDER, RETRIEVAL, versions, versions_dir
+from serving.layout import RECOMMENDER, RETRIEVAL, version_dir, versions
 from serving.list_evaluation.evaluate import evaluate_lists
-from serving.manifest import read_digest, read_manifest
+from serving.manifest import read_digest, read_manifest, used_model_dir
 from serving.ranking_evaluation.evaluate import evaluate_ranking
 from serving.ranking_evaluation.skew import SkewInputs, measure_skew
 from trainer.streams import TransformedStream
@@ -79,11 +79,12 @@ def evaluate_bundle(
     """
     import scann  # noqa: F401  (registers ScaNN's ops, in case the bundle holds some)
 
-    models = {n: tf.saved_model.load(str(Path(inputs.bundle, n))) for n in (RETRIEVAL, RECOMMENDER)}
+    bundle = Path(inputs.bundle)
+    models = {n: tf.saved_model.load(str(used_model_dir(bundle, n))) for n in (RETRIEVAL, RECOMMENDER)}
     item_ids = models[RETRIEVAL].retrieval.corpus.item_ids.numpy()
     data = JudgedInteractions(inputs.interactions, settings, item_ids, seed, learnt=settings.learnt)
     previous = comparable(inputs.previous, settings.pseudonym_key)
-    folder = None if previous is None else Path(previous, RECOMMENDER)
+    folder = None if previous is None else used_model_dir(Path(previous), RECOMMENDER)
     lists = evaluate_lists(data, models, settings.feature_set, inputs.items, config, seed, folder)
     sliced = [name for name in lists[RETRIEVAL] if name != OVERALL]
     ranking = evaluate_ranking(
@@ -129,5 +130,5 @@ def _pushed_as(bundle: str | None, served: Path) -> int | None:
     if bundle is None:
         return None
     digest = read_digest(Path(bundle))
-    same = [n for n in versions(served) if read_digest(versions_dir(served) / str(n)) == digest]
+    same = [n for n in versions(served) if read_digest(version_dir(served, n)) == digest]
     return same[-1] if same else None

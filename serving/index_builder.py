@@ -13,6 +13,7 @@ from pipeline.splits import EVAL
 from serving.evaluation_record import IndexFigures, IndexKind, IndexReport
 from serving.index import Index, ScannIndex, build_index, chosen_kind, save_options
 from serving.index_curve import measure, search_curve
+from serving.layout import EXACT
 from serving.tower_fingerprint import tower_fingerprint
 from trainer.graphs import graph_function
 from trainer.input_fn import interactions_dataset
@@ -34,14 +35,16 @@ def build_and_measure(
     seed: int,
     output_dir: str,
 ) -> IndexReport:
-    """Builds an exact and a ScaNN index, measures both, and saves the one that the size calls for.
+    """Builds an exact and a ScaNN index, measures both, and saves them.
+
+    A corpus too small to be quantised has the exact one only.
 
     Args:
       retrieval_dir: SavedModel of a :class:`trainer.retrieval_module.RetrievalModule`.
       interactions: Transformed interactions; the queries are drawn from the `eval` split.
       config: Which index, and how many queries.
       seed: Of the draw.
-      output_dir: Gets the index, `index/`, and `index.json`.
+      output_dir: Gets the indexes, `index/exact/` and `index/scann/`, and `index.json`.
     """
     retrieval = tf.saved_model.load(retrieval_dir)
     embeddings = retrieval.corpus.embeddings.numpy()[:-1]  # the unknown item is no candidate
@@ -70,9 +73,9 @@ def write_indexes(
         measured.append(measure(kind, index.search, embeddings, queries))
         if isinstance(index, ScannIndex):
             curve = search_curve(index, embeddings, queries)
-        if kind == chosen:
-            module = SearchModule(index, fingerprint)
-            tf.saved_model.save(module, f"{output_dir}/{INDEX_DIR}", options=save_options(index.is_exact))
+        if index.is_exact == (kind == EXACT):
+            module, folder = SearchModule(index, fingerprint), f"{output_dir}/{INDEX_DIR}/{kind}"
+            tf.saved_model.save(module, folder, options=save_options(index.is_exact))
     report = IndexReport(chosen=chosen, num_items=len(embeddings), measured=tuple(measured), curve=curve)
     Path(output_dir, REPORT_FILE).write_text(report.model_dump_json(indent=2), encoding="utf-8")
     return report

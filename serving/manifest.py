@@ -13,9 +13,9 @@ from pydantic import Field, ValidationError, model_validator
 from pipeline.config.base import Frozen
 from pipeline.errors import BundleError
 from serving.file_digests import FileDigest, combined_digest
-from serving.layout import MANIFEST_FILE
+from serving.layout import MANIFEST_FILE, Variant, model_dir
 
-FORMAT: Literal[2] = 2
+FORMAT: Literal[3] = 3
 
 _METRICS = "metrics"
 _DISTRIBUTIONS = (
@@ -80,22 +80,24 @@ class Manifest(Frozen):
       interactions: How many there are.
       num_items: Size of the corpus.
       embedding_dim: Width of the embeddings.
-      index: Its kind.
+      variants: The kinds of index that its models stand in the folder with.
+      index: The one of them that the size of the corpus calls for: it is judged, and `recstack recommend`
+        uses it.
       towers: Whose embeddings retrieval module and index hold; a whole bundle has the same twice.
       tasks: Ranking task to its kind.
-      signatures: Model to the names of its signatures.
+      signatures: Model to the names of its signatures, the same in all variants.
       pseudonym_key: Fingerprint of the key of the users' pseudonyms; `None` if they are known by their ids.
       parts: What the bundle was put together from, each with the SHA-256 over its files: `retrieval`,
         `index`, `ranking`, `fusion`, `collaborative`, which are in the SavedModels, and `vocabularies` and
         `schema`, which are folders.
-      ops: Model to library to the ops of it that the model runs, see :mod:`serving.ops`.
+      ops: Variant to model to library to the ops of it that the model runs, see :mod:`serving.ops`.
       files: Each file but the manifest, relative to the version's folder.
       metrics: Figures by which it was judged; empty until it is pushed.
       refresh: What `recstack index refresh` added; `None` without. The metrics are then those that another
         version was judged by.
     """
 
-    format: Literal[2] = FORMAT
+    format: Literal[3] = FORMAT
     name: str
     digest: str
     versions: dict[str, str]
@@ -103,13 +105,14 @@ class Manifest(Frozen):
     interactions: int
     num_items: int
     embedding_dim: int
-    index: Literal["exact", "scann"]
+    variants: tuple[Variant, ...]
+    index: Variant
     towers: TowerPair
     tasks: dict[str, str]
     signatures: dict[str, tuple[str, ...]]
     pseudonym_key: str | None = None
     parts: dict[str, str]
-    ops: dict[str, dict[str, tuple[str, ...]]]
+    ops: dict[Variant, dict[str, dict[str, tuple[str, ...]]]]
     files: dict[str, FileDigest]
     metrics: dict[str, float] = Field(default_factory=dict)
     refresh: Refresh | None = None
@@ -118,6 +121,12 @@ class Manifest(Frozen):
     def _digest_follows(self) -> Manifest:
         if self.digest != combined_digest(self.files):
             raise ValueError("the digest does not follow from the files")
+        return self
+
+    @model_validator(mode="after")
+    def _index_is_there(self) -> Manifest:
+        if self.index not in self.variants:
+            raise ValueError(f"index {self.index} is none of the variants")
         return self
 
     def write(self, folder: Path) -> None:
@@ -146,6 +155,15 @@ def read_manifest(folder: Path) -> Manifest:
         where = ".".join(map(str, first["loc"]))
         reason = f"{where}: {first['msg']}" if where else first["msg"]
         raise BundleError(f"{path} is damaged ({reason}): push the bundle again") from error
+
+
+def used_model_dir(folder: Path, model: str) -> Path:
+    """Folder of a model of a bundle, or of a version of it, with the index that its corpus' size calls for.
+
+    Raises:
+      BundleError: There is no manifest, it is of another format, or it is damaged.
+    """
+    return model_dir(folder, read_manifest(folder).index, model)
 
 
 def read_digest(folder: Path) -> str:

@@ -1,7 +1,7 @@
 """What a server finds out about a version's models: a process that has only what the server has.
 
-Run as `python -m serving.model_probe VERSION SERVER OUTPUT`. It imports TensorFlow and TF Text, and ScaNN if
-the server has it; nothing else that registers ops.
+Run as `python -m serving.model_probe VERSION VARIANT SERVER OUTPUT`. It imports TensorFlow and TF
+Text, and ScaNN if the server has it; nothing else that registers ops.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import Field
 
 from pipeline.config.base import Frozen
 from schemas.features import ITEM_ID
-from serving.layout import MODELS
+from serving.layout import MODELS, model_dir
 from serving.manifest import TowerPair
 from serving.ops import WITH_SCANN, op_names, ops_by_library, read_saved_model
 
@@ -41,11 +41,12 @@ class ModelFindings(Frozen):
     towers: TowerPair | None = None
 
 
-def probe_models(version: Path, server: str, output: Path) -> None:
+def probe_models(version: Path, variant: str, server: str, output: Path) -> None:
     """Writes what is found of each model, a line each as soon as it is known.
 
     Args:
       version: Folder of the version.
+      variant: Of the models.
       server: `stock` or `scann`.
       output: Gets a line of JSON a model, see :class:`ModelFindings`.
     """
@@ -55,7 +56,7 @@ def probe_models(version: Path, server: str, output: Path) -> None:
         import scann  # noqa: F401
     with output.open("w", encoding="utf-8") as file:
         for model in MODELS:
-            file.write(probe_model(version / model).model_dump_json() + "\n")
+            file.write(probe_model(model_dir(version, variant, model)).model_dump_json() + "\n")
             file.flush()  # the next one may take the process with it
 
 
@@ -113,4 +114,4 @@ def read_findings(output: Path) -> dict[str, ModelFindings]:
 
 
 if __name__ == "__main__":
-    probe_models(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
+    probe_models(Path(sys.argv[1]), sys.argv[2], sys.argv[3], Path(sys.argv[4]))

@@ -17,7 +17,7 @@ from pipeline.errors import InputError
 from pipeline.privacy.pseudonyms import PseudonymKey
 from schemas.features import ITEM_ID, TITLE, USER_ID, VALUE
 from serving.bundle_integrity import check_loaded_towers, check_sizes, check_towers, towers_of
-from serving.layout import RECOMMENDER, versions, versions_dir
+from serving.layout import RECOMMENDER, SCANN, model_dir, version_dir, versions
 from serving.manifest import Manifest, read_manifest
 
 RANK = "rank"
@@ -51,7 +51,7 @@ class BundleRecommender:
         if not existing:
             raise InputError(f"no version of a bundle stands in {bundle}; make one with `recstack run`")
         self.version = existing[-1]
-        folder = versions_dir(bundle) / str(self.version)
+        folder = version_dir(bundle, self.version)
         manifest = read_manifest(folder)
         self.tasks = manifest.tasks
         made_with = None if stored_users else manifest.pseudonym_key
@@ -185,10 +185,11 @@ def _load(folder: Path, manifest: Manifest) -> Any:
     check_towers(manifest.towers, folder)
     import tensorflow as tf
 
-    if manifest.index == "scann":
+    if manifest.index == SCANN:
         import scann  # noqa: F401
-    loaded = tf.saved_model.load(str(folder / RECOMMENDER))
-    check_loaded_towers(towers_of(loaded.corpus, loaded.index), manifest, folder / RECOMMENDER)
+    path = model_dir(folder, manifest.index, RECOMMENDER)
+    loaded = tf.saved_model.load(str(path))
+    check_loaded_towers(towers_of(loaded.corpus, loaded.index), manifest, path)
     return loaded
 
 

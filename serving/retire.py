@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.locking import exclusive
-from serving.layout import LOCK_FILE, MODELS, models_dir, versions, versions_dir
+from serving.layout import LOCK_FILE, VARIANTS, models_dir, version_dir, versions, versions_dir
+from serving.tf_serving.labels import read_labels
 
 _RETIRED = "retired-"
 
 
 def retire(bundle: Path, numbers: Iterable[int]) -> list[int]:
-    """Removes versions, but never the newest.
+    """Removes versions, but never the newest, nor one with a label.
 
     The links go first, so that none dangles and servers let go of a version before its files vanish; then
     the folder is renamed to what no server reads, and removed. After a kill, doing it again finishes.
@@ -26,19 +27,29 @@ def retire(bundle: Path, numbers: Iterable[int]) -> list[int]:
       The versions that were removed, oldest first.
 
     Raises:
+      BundleError: The labels are damaged.
       OSError: A file cannot be removed.
     """
     if not versions_dir(bundle).is_dir():
         return []
     with exclusive(bundle / LOCK_FILE):
-        older = versions(bundle)[:-1]
-        removed = [number for number in older if number in set(numbers)]
+        labels = read_labels(bundle)
+        kept = {*versions(bundle)[-1:], *(labels.versions if labels is not None else ())}
+        removed = [number for number in versions(bundle) if number in set(numbers) - kept]
         for number in removed:
-            for model in MODELS:
-                (models_dir(bundle) / model / str(number)).unlink(missing_ok=True)
-            (versions_dir(bundle) / str(number)).rename(versions_dir(bundle) / f"{_RETIRED}{number}")
+            for link in _links(bundle, number):
+                link.unlink()
+            version_dir(bundle, number).rename(versions_dir(bundle) / f"{_RETIRED}{number}")
         # What a push or we were killed at goes as well.
         for leftover in versions_dir(bundle).iterdir():
             if not leftover.name.isdecimal():
                 shutil.rmtree(leftover)
     return removed
+
+
+def _links(bundle: Path, number: int) -> list[Path]:
+    """What shows a version to servers."""
+    folders = [models_dir(bundle, variant) for variant in VARIANTS]
+    # Before format 3 of the manifest there were no variants.
+    found = [path for folder in (*folders, folders[0].parent) for path in folder.glob(f"*/{number}")]
+    return [path for path in found if path.is_symlink()]

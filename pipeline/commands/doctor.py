@@ -11,7 +11,7 @@ from pipeline.console import native_output_to, out
 from pipeline.doctor import Diagnosis, diagnose
 from pipeline.errors import BundleError, StackError
 
-_NAME_WIDTH = 26
+_NAME_WIDTH = 28
 
 
 def show_diagnoses(output: Path) -> None:

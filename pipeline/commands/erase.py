@@ -18,7 +18,9 @@ from pipeline.privacy.policy import stored_key
 from pipeline.privacy.pseudonyms import PseudonymKey
 from pipeline.privacy.spans import check_keys
 from pipeline.privacy.survey import Area, Survey, survey
+from serving.layout import versions
 from serving.retire import retire
+from serving.tf_serving.labels import read_labels
 
 _SHOWN_FILES = 10
 
@@ -93,9 +95,16 @@ def _key(config: RunConfig, user_id: str) -> PseudonymKey | None:
 
 def _remove_versions(bundle: Path, run_dir: Path, found: Survey) -> None:
     """Removes what holds the user and is not needed any more."""
-    held = [folder.name for folder in found.folders(Area.VERSIONS)]
-    for number in retire(bundle, [int(name) for name in held if name.isdecimal()]):
+    held = [int(folder.name) for folder in found.folders(Area.VERSIONS) if folder.name.isdecimal()]
+    removed = retire(bundle, held)
+    for number in removed:
         out.print(f"removed: version {number} of the bundle")
+    labels, newest = read_labels(bundle), versions(bundle)[-1:]
+    for number in sorted(set(labels.versions if labels is not None else ()) & set(held) - set(newest)):
+        out.print(
+            f"kept: version {number} of the bundle, which has a label; move that with `recstack promote`, "
+            "then remove again"
+        )
     for folder in remove_superseded(run_dir, found):
         out.print(f"removed: {escape(str(folder))}")
 

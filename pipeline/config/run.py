@@ -27,6 +27,7 @@ from pipeline.config.fitting import TrainingConfig
 from pipeline.config.gate import GateConfig
 from pipeline.config.privacy import PrivacyConfig
 from pipeline.config.ranking import RankingConfig
+from pipeline.config.serving import ServingConfig
 from pipeline.config.text import TextTowerConfig
 from pipeline.config.tracking import TrackingConfig
 from pipeline.config.training import FusionConfig, IndexConfig, RetrievalConfig
@@ -99,6 +100,7 @@ class RunConfig(Frozen):
     evaluation: EvaluationConfig = EvaluationConfig()
     gate: GateConfig = GateConfig()
     tuning: TuningConfig = TuningConfig()
+    serving: ServingConfig = ServingConfig()
     tracking: TrackingConfig = TrackingConfig()
     beam: BeamConfig = BeamConfig()
 

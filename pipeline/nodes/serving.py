@@ -42,6 +42,7 @@ def serving_nodes(
         evaluation=evaluator.outputs["bundle_evaluation"],
         blessing=evaluator.outputs["bundle_blessing"],
         destination=str(config.bundle_dir),
+        serving=config.serving.model_dump_json(),
     ).with_id(PUSHER)
     return [bundler, *judging, pusher]
 

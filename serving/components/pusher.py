@@ -14,14 +14,16 @@ def Pusher(  # noqa: N802  (a TFX component)
     blessing: InputArtifact[ModelBlessing],
     pushed: OutputArtifact[PushedModel],
     destination: Parameter[str],
+    serving: Parameter[str],
 ) -> None:
-    """Pushes; see :func:`serving.push.push`.
+    """Pushes; see :func:`serving.push.push`. `serving` is a :class:`ServingConfig` as JSON.
 
     Raises:
       GateError: The bundle was not blessed; what is served stays as it is.
     """
     from pathlib import Path
 
+    from pipeline.config.serving import ServingConfig
     from pipeline.errors import GateError
     from serving.gate import read_evaluation
     from serving.overall_figures import overall_figures
@@ -33,6 +35,7 @@ def Pusher(  # noqa: N802  (a TFX component)
             "the gate refused the new version; what is served stays as it is:\n  "
             + "\n  ".join(judged.reasons)
         )
-    version = push(Path(bundle.uri), Path(destination), overall_figures(judged))
+    settings = ServingConfig.model_validate_json(serving)
+    version = push(Path(bundle.uri), Path(destination), overall_figures(judged), settings)
     pushed.set_string_custom_property("pushed_version", str(version))
     pushed.set_string_custom_property("pushed_destination", destination)

@@ -16,6 +16,7 @@ from pipeline.splits import TEST
 from schemas.features import ITEM_ID
 from serving.evaluation_record import Skew
 from serving.layout import RANKING, RETRIEVAL
+from serving.manifest import used_model_dir
 from trainer.input_fn import Kept, interactions_dataset
 from trainer.retrieval_module import query_inputs
 from trainer.streams import TransformedStream
@@ -155,7 +156,9 @@ def _of_requests(requests: np.ndarray, bundle_dir: str) -> Outputs:
     """What the exported graphs answer."""
     import scann  # noqa: F401  (registers ScaNN's ops, in case the bundle holds some)
 
-    retrieval, ranking = (tf.saved_model.load(str(Path(bundle_dir, name))) for name in (RETRIEVAL, RANKING))
+    retrieval, ranking = (
+        tf.saved_model.load(str(used_model_dir(Path(bundle_dir), name))) for name in (RETRIEVAL, RANKING)
+    )
     examples = tf.constant(requests)
     answers = ranking.signatures["serving_default"](examples=examples)
     embeddings = retrieval.signatures["embed_queries"](examples=examples)["embeddings"]

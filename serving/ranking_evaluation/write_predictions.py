@@ -15,6 +15,7 @@ from serving.judged_interactions import JudgedInteractions
 from serving.layout import RETRIEVAL
 from serving.list_evaluation.attribute_slices import attribute_slices
 from serving.list_evaluation.slices import request_slices, single_values
+from serving.manifest import used_model_dir
 from serving.ranking_evaluation.predictions import predict_ranking
 
 
@@ -44,7 +45,7 @@ def write_predictions(
     """
     import scann  # noqa: F401  (registers ScaNN's ops, in case the bundle holds some)
 
-    retrieval = tf.saved_model.load(str(Path(bundle_dir, RETRIEVAL)))
+    retrieval = tf.saved_model.load(str(used_model_dir(Path(bundle_dir), RETRIEVAL)))
     item_ids = retrieval.retrieval.corpus.item_ids.numpy()
     data = JudgedInteractions(interactions_dir, settings, item_ids, seed, learnt=settings.learnt)
     everything = np.arange(len(data))

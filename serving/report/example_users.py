@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.canonical import HISTORIES_FILE
 from schemas.features import TITLE, USER_ID, VALUE
-from serving.layout import versions_dir
+from serving.layout import version_dir
 from serving.recommend import RETRIEVAL_SCORE, BundleRecommender
 from serving.report.blocks import Beside, MissingError, Section, Table, Text
 from serving.report.figures import number
@@ -46,7 +46,7 @@ def users_section(run: RunFiles) -> Section:
 
 def _recommender(bundle: Path, folder: Path) -> BundleRecommender:
     """The bundle as it was judged: a refused one stands in no folder of versions."""
-    version = versions_dir(folder) / "1"
+    version = version_dir(folder, 1)
     version.parent.mkdir(parents=True)
     version.symlink_to(bundle.resolve())
     return BundleRecommender(folder, stored_users=True)

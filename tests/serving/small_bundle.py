@@ -16,7 +16,17 @@ from serving.bundle_integrity import towers_of
 from serving.bundle_settings import BundleSettings
 from serving.index import Index, build_index, save_options
 from serving.index_builder import SearchModule
-from serving.layout import RANKING, RECOMMENDER, RETRIEVAL, schema_dir, vocabularies_dir
+from serving.layout import (
+    EXACT,
+    RANKING,
+    RECOMMENDER,
+    RETRIEVAL,
+    SCANN,
+    model_dir,
+    schema_dir,
+    variants_of,
+    vocabularies_dir,
+)
 from serving.tower_fingerprint import tower_fingerprint
 from trainer.graphs import graph_function
 
@@ -77,34 +87,37 @@ def write_small_bundle(
 
     Args:
       folder: Where to.
-      kind: Of the index.
+      kind: Of the index: `exact`, as of a corpus too small for another; or `scann`, then with both variants.
       seed: Of the towers.
       index_seed: Of the towers that the index is of; the same by default.
     """
-    index = search_module(kind, seed if index_seed is None else index_seed)
-    models = {
-        RETRIEVAL: SmallModel(seed, index),
-        RANKING: SmallModel(seed),
-        RECOMMENDER: SmallModel(seed, index),
-    }
-    for name, model in models.items():
-        options = save_options(index.index.is_exact)
-        tf.saved_model.save(model, str(folder / name), signatures=model.serving_default, options=options)
+    for variant in (EXACT,) if kind == EXACT else (EXACT, SCANN):
+        index = search_module(variant, seed if index_seed is None else index_seed)
+        for name in (RETRIEVAL, RECOMMENDER):
+            save_model(SmallModel(seed, index), model_dir(folder, variant, name), variant)
+    save_model(SmallModel(seed), model_dir(folder, EXACT, RANKING), EXACT)
     for path, text in {
         schema_dir(folder) / "items.pbtxt": "",
         vocabularies_dir(folder) / "items" / "item_genre": "comedy\ndrama\n",
     }.items():
         path.parent.mkdir(parents=True)
         path.write_text(text)
-    write_manifest(folder, models[RETRIEVAL])
+    write_manifest(folder, SmallModel(seed, index), kind)
     return folder
 
 
-def write_manifest(folder: Path, retrieval: SmallModel) -> None:
+def save_model(model: SmallModel, folder: Path, variant: str) -> None:
+    """Saves a model of a variant."""
+    options = save_options(variant == EXACT)
+    tf.saved_model.save(model, str(folder), signatures=model.serving_default, options=options)
+
+
+def write_manifest(folder: Path, retrieval: SmallModel, index: str = EXACT) -> None:
     """Writes the manifest of what is in a folder, as an export does."""
     loaded = SimpleNamespace(
         retrieval=retrieval,
-        index=retrieval.index.index,
+        indexes=dict.fromkeys(variants_of(folder)),
+        index=index,
         towers=towers_of(retrieval.corpus, retrieval.index),
     )
     parts = dict.fromkeys(("retrieval", "index", "ranking", "fusion", "collaborative"), "0" * 64)

@@ -9,7 +9,7 @@ from pipeline.errors import BundleError
 from serving.bundle import export_bundle
 from serving.bundle_integrity import check_files, check_sizes, check_towers, towers_of
 from serving.index_builder import INDEX_DIR
-from serving.layout import RECOMMENDER
+from serving.layout import EXACT, RECOMMENDER, model_dir
 from serving.manifest import read_manifest
 from serving.model_probe import probe_model
 from serving.push import push
@@ -39,23 +39,23 @@ def test_a_whole_bundle_is_whole_wherever_it_stands(bundle):
     assert set(manifest.parts) == {
         *("retrieval", "index", "ranking", "fusion", "collaborative", "schema", "vocabularies"),
     }
-    assert manifest.ops["retrieval"].keys() == {"tensorflow"}
+    assert manifest.ops["exact"]["retrieval"].keys() == {"tensorflow"}
 
 
 def test_one_changed_bit_is_found_by_reading_only(bundle):
-    path = bundle / "retrieval" / "variables" / "variables.data-00000-of-00001"
+    path = bundle / "exact" / "retrieval" / "variables" / "variables.data-00000-of-00001"
     content = bytearray(path.read_bytes())
     content[100] ^= 1
     path.write_bytes(content)
     check_sizes(bundle, read_manifest(bundle))
-    with pytest.raises(BundleError, match=r"damaged: retrieval/variables/\S+ has another content"):
+    with pytest.raises(BundleError, match=r"damaged: exact/retrieval/variables/\S+ has another content"):
         check_files(bundle, read_manifest(bundle))
 
 
 @pytest.mark.parametrize("check", [check_sizes, check_files])
 def test_a_file_that_is_missing_or_cut_short_is_found(bundle, check):
     (bundle / VOCABULARY).unlink()
-    (bundle / "ranking" / "saved_model.pb").write_bytes(b"")
+    (bundle / "exact" / "ranking" / "saved_model.pb").write_bytes(b"")
     with pytest.raises(
         BundleError, match=r"saved_model.pb has 0 bytes and should have [\d,]+; .*genre is missing"
     ):
@@ -63,18 +63,17 @@ def test_a_file_that_is_missing_or_cut_short_is_found(bundle, check):
 
 
 def test_a_stranger_is_found_and_many_faults_are_cut_short(bundle):
-    (bundle / "retrieval" / "notes").touch()
-    with pytest.raises(BundleError, match="retrieval/notes is not in the manifest$"):
+    (bundle / "exact" / "retrieval" / "notes").touch()
+    with pytest.raises(BundleError, match="exact/retrieval/notes is not in the manifest$"):
         check_files(bundle, read_manifest(bundle))
-    shutil.rmtree(bundle / "ranking")
-    shutil.rmtree(bundle / "retrieval")
+    shutil.rmtree(bundle / "exact")
     with pytest.raises(BundleError, match=r"and \d+ more$"):
         check_files(bundle, read_manifest(bundle))
 
 
 def test_an_index_of_another_tower_is_refused_at_export(tmp_path):
     tf.saved_model.save(SmallModel(seed=0), str(tmp_path / "model"))
-    tf.saved_model.save(search_module("exact", seed=1), str(tmp_path / "index" / INDEX_DIR))
+    tf.saved_model.save(search_module("exact", seed=1), str(tmp_path / "index" / INDEX_DIR / EXACT))
     model, output = str(tmp_path / "model"), tmp_path / "output"
     with pytest.raises(
         BundleError, match="index was built from the embeddings of another retrieval model"
@@ -107,14 +106,15 @@ def test_a_version_whose_manifest_says_two_towers_is_not_loaded(tmp_path):
     with pytest.raises(BundleError, match="another retrieval model"):
         BundleRecommender(_served(bundle, tmp_path))
     assert (
-        towers_of(SmallModel(0).corpus, search_module("exact", 1)) == probe_model(bundle / "retrieval").towers
+        towers_of(SmallModel(0).corpus, search_module("exact", 1))
+        == probe_model(bundle / "exact" / "retrieval").towers
     )
 
 
 def test_a_model_of_another_bundle_is_not_loaded_although_all_digests_are_right(bundle, tmp_path):
     other = write_small_bundle(tmp_path / "other", seed=7)
-    shutil.rmtree(bundle / RECOMMENDER)
-    shutil.copytree(other / RECOMMENDER, bundle / RECOMMENDER)
+    shutil.rmtree(model_dir(bundle, EXACT, RECOMMENDER))
+    shutil.copytree(model_dir(other, EXACT, RECOMMENDER), model_dir(bundle, EXACT, RECOMMENDER))
     write_manifest(bundle, SmallModel(0, search_module("exact", 0)))
     check_files(bundle, read_manifest(bundle))
     with pytest.raises(BundleError, match="recommender is of another bundle"):
@@ -122,9 +122,11 @@ def test_a_model_of_another_bundle_is_not_loaded_although_all_digests_are_right(
 
 
 def test_a_model_that_another_index_was_put_into_is_not_loaded(bundle, tmp_path):
-    shutil.rmtree(bundle / RECOMMENDER)
+    shutil.rmtree(model_dir(bundle, EXACT, RECOMMENDER))
     swapped = SmallModel(0, search_module("exact", 7))
-    tf.saved_model.save(swapped, str(bundle / RECOMMENDER), signatures=swapped.serving_default)
+    tf.saved_model.save(
+        swapped, str(model_dir(bundle, EXACT, RECOMMENDER)), signatures=swapped.serving_default
+    )
     write_manifest(bundle, SmallModel(0, search_module("exact", 0)))
     with pytest.raises(BundleError, match="recommender: the index was built from .* another retrieval model"):
         BundleRecommender(_served(bundle, tmp_path))

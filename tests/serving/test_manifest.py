@@ -8,7 +8,7 @@ from pipeline.errors import BundleError
 from serving.file_digests import FileDigest, combined_digest
 from serving.manifest import Manifest, add_metrics, read_digest, read_manifest, stack_versions
 
-FILES = {"retrieval/saved_model.pb": FileDigest(size=3, sha256="ab" * 32)}
+FILES = {"exact/retrieval/saved_model.pb": FileDigest(size=3, sha256="ab" * 32)}
 CONTENT = {
     "name": "small",
     "digest": combined_digest(FILES),
@@ -17,13 +17,14 @@ CONTENT = {
     "interactions": 5,
     "num_items": 4,
     "embedding_dim": 3,
+    "variants": ("exact", "scann"),
     "index": "exact",
     "towers": {"retrieval": "a", "index": "a"},
     "tasks": {"like": "event"},
     "signatures": {"retrieval": ("serving_default", "top_k")},
     "pseudonym_key": "0123456789abcdef",
     "parts": {"schema": "cd"},
-    "ops": {"retrieval": {"tensorflow": ("MatMul",)}},
+    "ops": {"exact": {"retrieval": {"tensorflow": ("MatMul",)}}},
     "files": FILES,
 }
 
@@ -43,7 +44,7 @@ def test_what_is_written_is_read(folder):
     assert read_manifest(folder) == Manifest(**CONTENT)
     raw = json.loads((folder / "manifest.json").read_text())
     # What other programs look for.
-    assert (raw["format"], raw["digest"], raw["pseudonym_key"]) == (2, CONTENT["digest"], "0123456789abcdef")
+    assert (raw["format"], raw["digest"], raw["pseudonym_key"]) == (3, CONTENT["digest"], "0123456789abcdef")
 
 
 def test_metrics_are_added_and_the_digest_stays(folder):
@@ -52,10 +53,10 @@ def test_metrics_are_added_and_the_digest_stays(folder):
     assert read_digest(folder) == CONTENT["digest"]
 
 
-@pytest.mark.parametrize("old", [1, None, 3])
+@pytest.mark.parametrize("old", [1, 2, None, 4])
 def test_another_format_says_what_to_do(folder, old):
     _change(folder, format=old)
-    with pytest.raises(BundleError, match=rf"has format {old}, .* reads format 2: make a new version"):
+    with pytest.raises(BundleError, match=rf"has format {old}, .* reads format 3: make a new version"):
         read_manifest(folder)
     assert read_digest(folder) == CONTENT["digest"]  # a new version can still be pushed beside it
 
@@ -67,6 +68,7 @@ def test_another_format_says_what_to_do(folder, old):
         ({"files": {}}, "digest does not follow from the files"),
         ({"index": "fast"}, r"manifest.json is damaged \(index: "),
         ({"towers": {"retrieval": "a"}}, r"damaged \(towers.index: Field required"),
+        ({"variants": ["scann"]}, "damaged .*index exact is none of the variants"),
         ({"surprise": 1}, "surprise: Extra inputs"),
     ],
 )

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from serving.layout import MODELS, versions
+from serving.layout import MODELS, models_dir, versions
 from serving.retire import retire
 from tests.pipeline.privacy.small_run import write_version
 
@@ -17,14 +17,15 @@ def bundle(tmp_path):
 
 
 def _links(bundle):
-    return {model: sorted(path.name for path in (bundle / "models" / model).iterdir()) for model in MODELS}
+    models = models_dir(bundle, "exact")
+    return {model: sorted(path.name for path in (models / model).iterdir()) for model in MODELS}
 
 
 def test_older_versions_go_and_no_link_dangles(bundle):
     assert retire(bundle, [1, 7]) == [1]
     assert versions(bundle) == [2, 10]
     assert _links(bundle) == {model: ["10", "2"] for model in MODELS}
-    assert all(path.resolve(strict=True) for path in (bundle / "models").glob("*/*"))
+    assert all(path.resolve(strict=True) for path in (bundle / "models").glob("*/*/*"))
     assert sorted(path.name for path in (bundle / "versions").iterdir()) == ["10", "2"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import sqlite3
 import struct
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.quarantine import QUARANTINE_SCHEMA
+from serving.layout import VARIANTS, model_dir, models_dir
 
 STEPS = {
     # step/output/number: what it was made of
@@ -112,12 +114,17 @@ def write_version(bundle: Path, number: int, people: list[str], versions: str = 
     """A bundle's version, and the links to it."""
     root = bundle / versions / str(number)
     for model in ("retrieval", "ranking", "recommender"):
-        _vocabulary(root / model / "assets", people)
-        if versions == "versions":
-            (bundle / "models" / model).mkdir(parents=True, exist_ok=True)
-            (bundle / "models" / model / str(number)).symlink_to(f"../../versions/{number}/{model}")
+        for variant in VARIANTS:
+            folder = model_dir(root, variant, model)
+            if not folder.exists():
+                _vocabulary(folder / "assets", people)
+            if versions == "versions":
+                link = models_dir(bundle, variant) / model / str(number)
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(os.path.relpath(folder, link.parent))
     text = "".join(f"{person}\n" for person in people)
-    (root / "recommender" / "assets" / "user_ids.txt").write_text(text)
+    for variant in VARIANTS:
+        (model_dir(root, variant, "recommender") / "assets" / "user_ids.txt").write_text(text)
     (root / "manifest.json").write_text(json.dumps({"digest": str(number)}))
 
 

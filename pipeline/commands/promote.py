@@ -1,0 +1,31 @@
+"""`recstack promote`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.console import out
+from pipeline.errors import InputError
+from serving.promote import promote
+from serving.tf_serving.labels import CANARY, STABLE
+
+
+def promote_version(bundle: Path, stable: int | None, canary: int | None) -> None:
+    """Moves labels of a bundle, and shows where they are.
+
+    Args:
+      bundle: The folder that versions are pushed to.
+      stable: See :func:`serving.promote.promote`.
+      canary: Likewise.
+
+    Raises:
+      InputError: There is no such version, or the folder cannot be written.
+      BundleError: A version is damaged.
+    """
+    try:
+        before, after = promote(bundle, stable, canary)
+    except OSError as error:
+        raise InputError(f"cannot move the labels of {bundle}: {error.strerror or error}") from error
+    for label in (STABLE, CANARY):
+        was, now = getattr(before, label), getattr(after, label)
+        out.print(f"{label}: version {now}" + (f", was {was}" if was != now else ""))

@@ -1,0 +1,1 @@
+"""What configures TensorFlow Serving, or our own server in its place."""
