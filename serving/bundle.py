@@ -15,6 +15,7 @@ from pipeline.splits import SPLITS
 from schemas.features import TIMESTAMP
 from serving.added_items import AddedItems
 from serving.bundle_integrity import bundle_files, check_towers, folder_parts, towers_of
+from serving.bundle_readme import write_readme
 from serving.bundle_settings import BundleSettings
 from serving.candidate_generator import CandidateGenerator
 from serving.extended_models import extended_models
@@ -33,6 +34,9 @@ from serving.signatures import (
     recommender_signatures,
     retrieval_signatures,
 )
+from serving.warm_up import write_warm_up
+
+_SOME = 8
 
 
 @dataclass(frozen=True)
@@ -111,8 +115,11 @@ def export_bundle(
         names: dict[str, tuple[str, ...]] = {}
         for variant in models.indexes:
             signatures = _signatures(models, variant, profiles, settings)
-            _save(signatures, variant, Path(output_dir))
+            _save(signatures, variant, models.retrieval.corpus, settings, Path(output_dir))
             names |= {name: tuple(sorted(functions)) for name, (_, functions) in signatures.items()}
+    items = _some_items(models.retrieval.corpus)
+    tasks = [task.name for task in settings.tasks]
+    write_readme(Path(output_dir), settings.name, tasks, tuple(models.indexes), items)
     folders["index"] = str(indexes)
     parts = {name: combined_digest(folder_digests(Path(folder))) for name, folder in folders.items()}
     times = _times(examples_dir, settings)
@@ -147,12 +154,21 @@ def _load(
     return _Models(**loaded, indexes=indexes, index=chosen if chosen in indexes else EXACT, towers=towers)
 
 
-def _save(signatures: dict[str, Signatures], variant: Variant, output_dir: Path) -> None:
-    """Saves the models of a variant."""
+def _save(
+    signatures: dict[str, Signatures], variant: Variant, corpus: Any, settings: BundleSettings, output: Path
+) -> None:
+    """Saves the models of a variant, each with the requests that warm it up."""
     options = save_options(variant == EXACT)
     for name, (module, functions) in signatures.items():
-        folder = str(model_dir(output_dir, variant, name))
-        tf.saved_model.save(module, folder, signatures=functions, options=options)
+        folder = model_dir(output, variant, name)
+        tf.saved_model.save(module, str(folder), signatures=functions, options=options)
+        write_warm_up(folder, name, list(_some_items(corpus)), settings.batch_sizes)
+
+
+def _some_items(corpus: Any) -> dict[str, str]:
+    """A few ids of the corpus and their titles."""
+    columns = (values[:_SOME].numpy() for values in (corpus.item_ids, corpus.titles))
+    return {item_id.decode(): title.decode() for item_id, title in zip(*columns, strict=True)}
 
 
 def _signatures(

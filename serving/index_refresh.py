@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from pipeline.config.gate import GateConfig
-from pipeline.config.training import IndexConfig
+from pipeline.config.serving import ServingConfig
 from pipeline.errors import GateError, InputError
 from pipeline.progress import PROGRESS_LOGGER
 from schemas.features import ITEM_ID, Stream
@@ -91,8 +91,8 @@ def refresh_index(
     folder: Path,
     sources: BundleSources,
     table: pa.Table,
-    index: IndexConfig,
     gate: GateConfig,
+    serving: ServingConfig,
 ) -> Refreshed:
     """Makes and pushes a version that holds added items.
 
@@ -106,8 +106,8 @@ def refresh_index(
       folder: That of the version which is refreshed.
       sources: What that was made from.
       table: [M] canonical rows of all added items.
-      index: Which index, and how many queries measure it.
-      gate: Says how good it must be.
+      gate: Says how good the index must be.
+      serving: How the version is to be served.
 
     Raises:
       GateError: The index finds too little; what is served stays as it is.
@@ -117,7 +117,7 @@ def refresh_index(
         output, index_dir = Path(work_dir, "bundle"), Path(work_dir, "index")
         output.mkdir()
         _LOGGER.info("embedding %s items", f"{table.num_rows:,}")
-        added, report = _index(sources, table, index, index_dir)
+        added, report = _index(sources, table, index_dir)
         reasons = index_reasons(report, gate.min_index_recall)
         if reasons:
             raise GateError("; ".join(reasons) + "; what is served stays as it is")
@@ -142,14 +142,13 @@ def refresh_index(
             added,
             refresh,
         )
-        pushed = push(output, bundle, manifest.metrics)
+        pushed = push(output, bundle, manifest.metrics, serving)
     return Refreshed(pushed, len(added), report)
 
 
-def _index(
-    sources: BundleSources, table: pa.Table, config: IndexConfig, index_dir: Path
-) -> tuple[AddedItems, IndexReport]:
+def _index(sources: BundleSources, table: pa.Table, index_dir: Path) -> tuple[AddedItems, IndexReport]:
     """Embeds the items, and builds and measures the index over all."""
+    config = sources.settings.index
     retrieval = tf.saved_model.load(str(sources.models["retrieval"]))
     added = embed_added_items(table, sources.settings.feature_set, retrieval)
     stream = TransformedStream(str(sources.transformed), str(sources.interactions_graph))

@@ -192,6 +192,15 @@ def add_metrics(folder: Path, metrics: Mapping[str, float]) -> None:
     path.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
+def read_metrics(folder: Path) -> dict[str, float]:
+    """The figures that a manifest of any format has; none without an entry.
+
+    Raises:
+      BundleError: The manifest is missing or damaged.
+    """
+    return dict(_read(folder / MANIFEST_FILE).get(_METRICS, {}))
+
+
 def stack_versions() -> dict[str, str]:
     """Versions of what a bundle depends on, by distribution."""
     return {name: installed_version(name) for name in _DISTRIBUTIONS}

@@ -10,13 +10,9 @@ from serving.saved_signatures import saved_signatures
 
 WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"  # TensorFlow Serving's name
 MAX_RECORDS = 1000  # TensorFlow Serving refuses more
-BATCH_SIZES = (1, 2, 4, 8, 16, 32)
-"""Those that servers put requests together in, see `allowed_batch_sizes` of their batching parameters."""
 
 
-def write_warm_up(
-    folder: Path, model: str, item_ids: Sequence[str], batch_sizes: Sequence[int] = BATCH_SIZES
-) -> int:
+def write_warm_up(folder: Path, model: str, item_ids: Sequence[str], batch_sizes: Sequence[int]) -> int:
     """Writes requests for every signature and batch size of a SavedModel into its folder.
 
     The largest batch comes first: what a signature needs once is then not asked for once a size.
@@ -25,7 +21,7 @@ def write_warm_up(
       folder: The SavedModel's.
       model: Its name.
       item_ids: Some ids of the corpus; one at least. No user is in the requests.
-      batch_sizes: Sizes.
+      batch_sizes: Those that servers put requests together in.
 
     Returns:
       How many there are.

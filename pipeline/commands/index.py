@@ -46,7 +46,7 @@ def refresh(config: RunConfig, file: Path, only_new: bool) -> None:
 
             table = rows_to_add(folder, catalogue.table, only_new)
             done = refresh_index(
-                config.bundle_dir, version, folder, sources, table, config.index, config.gate
+                config.bundle_dir, version, folder, sources, table, config.gate, config.serving
             )
     measured = next(m for m in done.index.measured if m.kind == done.index.chosen)
     out.print(
