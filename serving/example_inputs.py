@@ -48,7 +48,7 @@ def _values(name: str, dtype: Any, shape: tuple[int, ...], item_ids: Sequence[st
     if name.endswith(_ITEM_IDS):
         places = np.arange(int(np.prod(shape))).reshape(shape) % len(item_ids)
         return np.array([item_id.encode() for item_id in item_ids], object)[places]
-    if dtype.as_numpy_dtype == np.object_:
+    if dtype.name == "string":
         return np.full(shape, b"something new" if name == _TEXT else b"", object)
     return np.zeros(shape, dtype.as_numpy_dtype)
 
