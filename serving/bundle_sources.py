@@ -27,6 +27,7 @@ class BundleSources:
       models: Trained part to the folder of its SavedModel.
       settings: The bundle's.
       examples: Folder of the raw interactions.
+      items: Folder of the raw items.
       users_file: The canonical users.
       histories_file: What each user engaged with.
       transformed: Folder of the transformed interactions, from which the index' queries were drawn.
@@ -37,6 +38,7 @@ class BundleSources:
     models: Mapping[str, Path]
     settings: BundleSettings
     examples: Path
+    items: Path
     users_file: Path
     histories_file: Path
     transformed: Path
@@ -59,7 +61,7 @@ def find_sources(run_dir: Path, parts: Mapping[str, str]) -> BundleSources:
         raise BundleError(f"{metadata_file}, by which a bundle's parts are found, is gone; {_RUN_AGAIN}")
     for run in reversed(read_pipeline_runs(metadata_file)):
         for bundler in _finished(run, _BUNDLER):
-            folders = _folders(run_dir, bundler, (*TRAINED, "index", "interactions"))
+            folders = _folders(run_dir, bundler, (*TRAINED, "interactions", "items"))
             if _are_of(folders, parts):
                 return _sources(run_dir, run, bundler, folders)
     raise BundleError(
@@ -98,13 +100,14 @@ def _sources(
         raise BundleError(f"ML Metadata does not know what the bundle's index was made from; {_RUN_AGAIN}")
     asked = _folders(run_dir, indexer, ("interactions", "interactions_graph"))
     files = {name: _data_file(run_dir, bundler.parameters[name]) for name in ("users_file", "histories_file")}
-    for path in (folders["interactions"], *asked.values(), *files.values()):
+    for path in (folders["interactions"], folders["items"], *asked.values(), *files.values()):
         if not path.exists():
             raise BundleError(f"{path}, from which the bundle was made, is gone; {_RUN_AGAIN}")
     return BundleSources(
         models={name: folders[name] for name in TRAINED},
         settings=BundleSettings.model_validate_json(bundler.parameters["settings"]),
         examples=folders["interactions"],
+        items=folders["items"],
         transformed=asked["interactions"],
         interactions_graph=asked["interactions_graph"],
         seed=int(indexer.parameters["seed"]),

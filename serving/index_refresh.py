@@ -135,6 +135,7 @@ def refresh_index(
             models["fusion"],
             str(index_dir),
             str(sources.examples),
+            str(sources.items),
             str(sources.users_file),
             str(sources.histories_file),
             sources.settings,
