@@ -58,8 +58,8 @@ lock: $(UV) ## Resolve the dependencies anew into requirements.lock
 	@$(UV) pip compile pyproject.toml --extra dev --extra mlflow --extra wandb --python-version 3.10 --generate-hashes --no-header \
 	  --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
 
-lock-peers: $(UV) ## Resolve the peers' dependencies anew
-	@for file in benchmarks/peers/requirements/*.in; do \
+lock-peers: $(UV) ## Resolve the dependencies of the peers, and of the clients of others, anew
+	@for file in benchmarks/peers/requirements/*.in tests/serving/server/independent/*.in; do \
 	  $(UV) pip compile $$file --python-version 3.10 --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --quiet --output-file $${file%.in}.txt || exit 1; done
 

@@ -22,6 +22,7 @@ from pipeline.cli_data import data_app
 from pipeline.cli_index import index_app
 from pipeline.cli_options import DEFAULT_CONFIG, ConfigOption, load
 from pipeline.cli_runs import runs_app
+from pipeline.cli_serve import serve
 from pipeline.console import err, out
 from pipeline.errors import InputError, RecstackError
 
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
 app.add_typer(index_app, name="index")
+app.command()(serve)
 
 
 class Tuned(str, Enum):

@@ -51,5 +51,5 @@ def _links(bundle: Path, number: int) -> list[Path]:
     """What shows a version to servers."""
     folders = [models_dir(bundle, variant) for variant in VARIANTS]
     # Before format 3 of the manifest there were no variants.
-    found = [path for folder in (*folders, folders[0].parent) for path in folder.glob(f"*/{number}")]
-    return [path for path in found if path.is_symlink()]
+    models = [model for folder in (*folders, folders[0].parent) for model in folder.glob("*")]
+    return [model / str(number) for model in models if (model / str(number)).is_symlink()]

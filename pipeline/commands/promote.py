@@ -29,3 +29,6 @@ def promote_version(bundle: Path, stable: int | None, canary: int | None) -> Non
     for label in (STABLE, CANARY):
         was, now = getattr(before, label), getattr(after, label)
         out.print(f"{label}: version {now}" + (f", was {was}" if was != now else ""))
+    if after.stable not in before.versions:
+        version = f"version {after.stable} had no label"
+        out.print(f"{version}: TensorFlow Serving answers for {STABLE} when it has loaded it")

@@ -21,8 +21,7 @@ from pipeline.splits import TEST
 from schemas.features import ITEM_ID, USER_ID, VALUE
 from serving.evaluation_record import ALL, OVERALL
 from serving.judged_interactions import JudgedInteractions
-from serving.layout import RANKING
-from serving.manifest import used_model_dir
+from serving.layout import EXACT, RANKING, model_dir
 from serving.ranking_evaluation.columns import (
     ROW,
     USER_ROW,
@@ -197,7 +196,7 @@ def predict_ranking(
 
 def _answers(data: JudgedInteractions, bundle_dir: str, tasks: tuple[TaskConfig, ...]) -> Columns:
     """Of the tasks that the model of a bundle has; float32 [Q] each."""
-    model = tf.saved_model.load(str(used_model_dir(Path(bundle_dir), RANKING)))
+    model = tf.saved_model.load(str(model_dir(Path(bundle_dir), EXACT, RANKING)))
     ask = model.signatures["serving_default"]
     blocks = [ask(examples=tf.constant(data.requests(block))) for block in data.blocks(np.arange(len(data)))]
     names = [task.name for task in tasks if task.name in blocks[0]]

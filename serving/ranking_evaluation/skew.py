@@ -15,8 +15,7 @@ from pipeline.errors import InputError
 from pipeline.splits import TEST
 from schemas.features import ITEM_ID
 from serving.evaluation_record import Skew
-from serving.layout import RANKING, RETRIEVAL
-from serving.manifest import used_model_dir
+from serving.layout import EXACT, RANKING, RETRIEVAL, model_dir
 from trainer.input_fn import Kept, interactions_dataset
 from trainer.retrieval_module import query_inputs
 from trainer.streams import TransformedStream
@@ -153,11 +152,9 @@ def _requests(inputs: SkewInputs, kept: Kept) -> np.ndarray:
 
 
 def _of_requests(requests: np.ndarray, bundle_dir: str) -> Outputs:
-    """What the exported graphs answer."""
-    import scann  # noqa: F401  (registers ScaNN's ops, in case the bundle holds some)
-
+    """What the exported graphs answer; neither output depends on the index."""
     retrieval, ranking = (
-        tf.saved_model.load(str(used_model_dir(Path(bundle_dir), name))) for name in (RETRIEVAL, RANKING)
+        tf.saved_model.load(str(model_dir(Path(bundle_dir), EXACT, name))) for name in (RETRIEVAL, RANKING)
     )
     examples = tf.constant(requests)
     answers = ranking.signatures["serving_default"](examples=examples)

@@ -12,10 +12,9 @@ from pipeline.config.evaluation import EvaluationConfig
 from serving.bundle_settings import BundleSettings
 from serving.evaluate_bundle import comparable
 from serving.judged_interactions import JudgedInteractions
-from serving.layout import RETRIEVAL
+from serving.layout import EXACT, RETRIEVAL, model_dir
 from serving.list_evaluation.attribute_slices import attribute_slices
 from serving.list_evaluation.slices import request_slices, single_values
-from serving.manifest import used_model_dir
 from serving.ranking_evaluation.predictions import predict_ranking
 
 
@@ -43,9 +42,7 @@ def write_predictions(
       seed: Of the sample of very many interactions.
       output_dir: Folder of an Examples artifact.
     """
-    import scann  # noqa: F401  (registers ScaNN's ops, in case the bundle holds some)
-
-    retrieval = tf.saved_model.load(str(used_model_dir(Path(bundle_dir), RETRIEVAL)))
+    retrieval = tf.saved_model.load(str(model_dir(Path(bundle_dir), EXACT, RETRIEVAL)))
     item_ids = retrieval.retrieval.corpus.item_ids.numpy()
     data = JudgedInteractions(interactions_dir, settings, item_ids, seed, learnt=settings.learnt)
     everything = np.arange(len(data))

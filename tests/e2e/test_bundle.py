@@ -10,7 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from serving.layout import models_dir, versions
+from serving.layout import (
+    EXACT,
+    MODELS,
+    RANKING,
+    SCANN,
+    VARIANTS,
+    model_dir,
+    models_dir,
+    version_dir,
+    versions,
+)
+from serving.ops import STOCK, lacking_ops, op_names, ops_by_library, read_saved_model
 from tests.checkerboard import GENRES, NUM_ITEMS, NUM_USERS, genre_of_item, genre_of_user
 
 pytestmark = pytest.mark.slow
@@ -22,8 +33,9 @@ USERS = [f"u{i}" for i in range(NUM_USERS)]
 class Answers:
     """Requests are collected, then answered by one process."""
 
-    def __init__(self, bundle):
-        self._command = [sys.executable, str(ASK), str(models_dir(bundle)), str(versions(bundle)[-1])]
+    def __init__(self, bundle, variant=SCANN):
+        models = models_dir(bundle, variant)
+        self._command = [sys.executable, str(ASK), str(models), str(versions(bundle)[-1])]
 
     def __call__(self, *requests):
         lines = [
@@ -197,5 +209,48 @@ def test_the_manifest_says_what_is_in_the_bundle(world):
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["num_items"] == NUM_ITEMS
     assert manifest["index"] == "scann"
+    assert manifest["variants"] == ["exact", "scann"]
     assert manifest["tasks"] == {"rating": "value", "like": "value_at_least", "above_usual": "above_usual"}
     assert set(manifest["signatures"]) == {"retrieval", "ranking", "recommender"}
+
+
+def _signature_defs(world, variant, model):
+    """The signatures of a SavedModel, without the names that its graph has for their tensors."""
+    newest = version_dir(world.bundle, versions(world.bundle)[-1])
+    (meta_graph,) = read_saved_model(model_dir(newest, variant, model)).meta_graphs
+    for signature in meta_graph.signature_def.values():
+        for tensor in (*signature.inputs.values(), *signature.outputs.values()):
+            tensor.name = ""
+    return dict(meta_graph.signature_def)
+
+
+def test_both_variants_have_the_same_signatures(world):
+    for model in MODELS:
+        exact = _signature_defs(world, EXACT, model)
+        assert exact.keys() > {"serving_default"}
+        assert exact == _signature_defs(world, SCANN, model)
+
+
+def test_every_op_of_the_exact_variant_is_one_of_a_stock_server(world):
+    newest = version_dir(world.bundle, versions(world.bundle)[-1])
+    for model in MODELS:
+        ops = {v: op_names(read_saved_model(model_dir(newest, v, model))) for v in VARIANTS}
+        assert len(ops[EXACT]) > 20
+        assert lacking_ops(ops_by_library(ops[EXACT]), STOCK) == []
+        lacking = lacking_ops(ops_by_library(ops[SCANN]), STOCK)
+        assert bool(lacking) == (model != RANKING)
+        assert all(op.startswith("Scann>") for op in lacking)
+
+
+def test_both_variants_answer_alike(world, answers):
+    # All of so small a corpus is scored again, exactly: also ScaNN finds the best.
+    exact = Answers(world.bundle, EXACT)(*REQUESTS)
+    for request, one, other in zip(REQUESTS, exact, answers[:-1], strict=True):
+        assert one.keys() == other.keys()
+        for name, listed in one.items():
+            values, others, where = np.asarray(listed), np.asarray(other[name]), f"{request} {name}"
+            assert values.shape == others.shape, where
+            if values.dtype.kind == "f":
+                np.testing.assert_allclose(values, others, rtol=1e-3, atol=1e-4, err_msg=where)
+            else:
+                assert not values.size or np.mean(values == others) > 0.95, where

@@ -11,7 +11,7 @@ from pipeline.config.ranking import RankingConfig
 from pipeline.config.training import IndexConfig
 from schemas.features import TableLayout
 from serving.bundle_settings import BundleSettings
-from serving.layout import RANKING
+from serving.layout import EXACT, RANKING, model_dir
 from serving.ranking_evaluation.predictions import read_predictions
 from serving.ranking_evaluation.write_predictions import write_predictions
 
@@ -64,7 +64,7 @@ def test_the_same_bundle_answers_the_same(world, tmp_path):
 def test_a_last_bundle_that_cannot_be_asked_is_left_out(world, tmp_path, caplog):
     previous = tmp_path / "previous"
     shutil.copytree(_first(world.artifacts / "Bundler/bundle"), previous)
-    shutil.rmtree(previous / RANKING)
+    shutil.rmtree(model_dir(previous, EXACT, RANKING))
     with caplog.at_level(logging.WARNING):
         read = _write(world, previous, tmp_path / "predictions")
     assert "the last version's ranking model cannot be asked, and is left out" in caplog.text

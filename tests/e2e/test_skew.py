@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from pipeline.splits import EVAL
-from serving.layout import RETRIEVAL, models_dir
+from serving.layout import RETRIEVAL, SCANN, models_dir
 from trainer.input_fn import interactions_dataset
 from trainer.retrieval_module import query_inputs
 from trainer.streams import TransformedStream
@@ -26,7 +26,7 @@ def test_raw_requests_and_training_features_give_the_same_embeddings(world):
     raw = np.concatenate(
         [list(tf.data.TFRecordDataset(f, compression_type="GZIP").as_numpy_iterator()) for f in raw_files]
     )
-    served = tf.saved_model.load(str(models_dir(world.bundle) / RETRIEVAL / "1"))
+    served = tf.saved_model.load(str(models_dir(world.bundle, SCANN) / RETRIEVAL / "1"))
     from_requests = served.signatures["embed_queries"](examples=tf.constant(raw))["embeddings"].numpy()
 
     trained = tf.saved_model.load(_first(world.artifacts / "RetrievalTrainer/model"))

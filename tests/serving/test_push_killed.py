@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from serving.layout import versions
 from serving.push import push
 from serving.tf_serving.labels import Labels, read_labels
@@ -13,7 +15,7 @@ from tests.serving.pushed import check_whole, write_export
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# For each change that a push makes to its destination: a child that is killed just before it. It is a process of
+# For each change that a push makes to its destination: a child that is killed just before it. In a process of
 # its own, since forking is safe where no library has threads. A kill, unlike a lost disk, needs no fsync.
 KILLED_AT_EACH_STEP = """
 import os, shutil, signal, sys
@@ -74,6 +76,7 @@ for turn in range(20):
 """
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_step_leaves_whole_versions_and_the_next_push_ends_the_job(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     before, served = tmp_path / "before", tmp_path / "served"
@@ -81,11 +84,12 @@ def test_a_kill_at_any_step_leaves_whole_versions_and_the_next_push_ends_the_job
     served.rename(before)
     bundle = write_export(tmp_path / "b", "two")
     command = [sys.executable, "-c", KILLED_AT_EACH_STEP, str(before), str(bundle), str(served)]
-    changes, states = "", set()
+    changes, states = 0, set()
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as process:
-        for changes in process.stdout:
+        for _ in process.stdout:
+            changes += 1
             check_whole(served)
             states.add((len(versions(served)), read_labels(served).canary))
             assert push(bundle, served) == 2
@@ -95,7 +99,7 @@ def test_a_kill_at_any_step_leaves_whole_versions_and_the_next_push_ends_the_job
             process.stdin.write("\n")
             process.stdin.flush()
     assert process.returncode == 0
-    assert int(changes) > 40
+    assert changes > 40
     assert states == {(1, 1), (2, 1), (2, 2)}  # nothing yet; a version, but no label; all
 
 

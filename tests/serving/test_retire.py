@@ -4,8 +4,9 @@ import shutil
 
 import pytest
 
-from serving.layout import MODELS, models_dir, versions
+from serving.layout import MODELS, models_dir, serving_dir, versions
 from serving.retire import retire
+from serving.tf_serving.labels import Labels, write_labels
 from tests.pipeline.privacy.small_run import write_version
 
 
@@ -32,6 +33,22 @@ def test_older_versions_go_and_no_link_dangles(bundle):
 def test_the_newest_stays(bundle):
     assert retire(bundle, [1, 2, 10]) == [1, 2]
     assert versions(bundle) == [10]
+
+
+@pytest.mark.parametrize(("stable", "canary"), [(1, 10), (2, 1), (1, 1)])
+def test_a_version_with_a_label_stays(bundle, stable, canary):
+    serving_dir(bundle).mkdir()
+    write_labels(bundle, Labels(stable=stable, canary=canary))
+    assert retire(bundle, [1, 2, 10]) == sorted({1, 2} - {stable, canary})
+    assert versions(bundle) == sorted({10, stable, canary})
+
+
+def test_links_of_a_format_without_variants_go_as_well(bundle):
+    old = bundle / "models" / "retrieval" / "1"
+    old.parent.mkdir()
+    old.symlink_to("../../versions/1/retrieval")
+    assert retire(bundle, [1]) == [1]
+    assert not old.is_symlink()
 
 
 def test_a_kill_while_the_files_go_is_finished_the_next_time(bundle, monkeypatch):

@@ -6,6 +6,8 @@ import pytest
 import yaml
 
 from pipeline.privacy.pseudonyms import PseudonymKey, write_key
+from serving.layout import serving_dir
+from serving.tf_serving.labels import Labels, write_labels
 from tests.checkerboard import settings, write_checkerboard, write_config
 from tests.e2e.conftest import recstack
 from tests.pipeline.privacy.small_run import write_run, write_version
@@ -53,11 +55,18 @@ def test_erase_retrain_and_remove(folder):
 
     key = PseudonymKey.load(folder / "ids.key")
     write_version(folder / "runs" / "checkerboard" / "bundle", 3, [key.pseudonym("bob")])
+    bundle = folder / "runs" / "checkerboard" / "bundle"
+    serving_dir(bundle).mkdir()
+    write_labels(bundle, Labels(stable=2, canary=3))
+    done = _erase(folder, "--user", "ann", "--remove-versions")
+    assert (
+        "kept: version 2 of the bundle, which has a label; move that with `recstack promote`" in done.stdout
+    )
+    write_labels(bundle, Labels(stable=3, canary=3))
     done = _erase(folder, "--user", "ann", "--remove-versions")
     assert "removed: version 2 of the bundle" in done.stdout
-    bundle = folder / "runs" / "checkerboard" / "bundle"
     assert [path.name for path in (bundle / "versions").iterdir()] == ["3"]
-    assert all(link.resolve(strict=True) for link in (bundle / "models").glob("*/*"))
+    assert all(link.resolve(strict=True) for link in (bundle / "models").glob("*/*/*"))
     written = (folder / "runs" / "checkerboard" / "erased.json").read_text()
     assert "ann" not in written
     assert key.pseudonym("ann") not in written

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from pipeline.errors import InputError
 from serving.evaluation_record import Skew
+from serving.layout import EXACT, RANKING, RETRIEVAL, model_dir
 from serving.ranking_evaluation.skew import SkewInputs, _draw, measure_skew, skews
 from tests.trainer.tfrecords import SmallTransformOutput, write_examples
 from trainer.graphs import graph_function
@@ -71,8 +72,11 @@ def _save_bundle(folder, offset):
 
     module = tf.Module()
     module.queries = queries
-    tf.saved_model.save(module, str(folder / "retrieval"), signatures={"embed_queries": embed_queries})
-    tf.saved_model.save(module, str(folder / "ranking"), signatures={"serving_default": serving_default})
+    for model, signatures in {
+        RETRIEVAL: {"embed_queries": embed_queries},
+        RANKING: {"serving_default": serving_default},
+    }.items():
+        tf.saved_model.save(module, str(model_dir(folder, EXACT, model)), signatures=signatures)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,88 @@
+"""What a recommender answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from serving.client.call import Arrays
+
+_STRINGS = ("item_ids", "titles", "because_item_ids", "because_titles", "source")
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """An item of a list.
+
+    Attributes:
+      item_id: Its id.
+      title: Its title.
+      rank: From 1.
+      scores: By name: `retrieval_score`, and of the recommender `order_score` and one of each task.
+      because_item_id: Of the history's item that it is closest to, if it has one.
+      because_title: Of that item.
+      source: That spoke most for it, if the model says so.
+    """
+
+    item_id: str
+    title: str
+    rank: int
+    scores: Mapping[str, float]
+    because_item_id: str | None = None
+    because_title: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """A list for one request.
+
+    Attributes:
+      items: Best first; fewer than asked for where no more fit.
+      known: Whether the user was known when the bundle was made; `None` if no user was named.
+    """
+
+    items: tuple[Recommendation, ...]
+    known: bool | None = None
+
+
+def read_lists(outputs: Arrays) -> tuple[Recommendations, ...]:
+    """Lists of a signature's outputs.
+
+    Args:
+      outputs: [B, k] each, and `known` [B].
+
+    Returns:
+      B lists, without the places that stayed empty.
+    """
+    known = outputs.get("known")
+    ranks = outputs["rank"]
+    return tuple(
+        Recommendations(
+            items=tuple(_item(outputs, row, place) for place in np.flatnonzero(ranks[row] > 0)),
+            known=None if known is None else bool(known[row]),
+        )
+        for row in range(len(ranks))
+    )
+
+
+def _item(outputs: Arrays, row: int, place: Any) -> Recommendation:
+    """What stands in a place."""
+    texts = {name: outputs[name][row, place].decode() for name in _STRINGS if name in outputs}
+    shape = outputs["rank"].shape
+    return Recommendation(
+        item_id=texts["item_ids"],
+        title=texts["titles"],
+        rank=int(outputs["rank"][row, place]),
+        scores={
+            name: float(values[row, place])
+            for name, values in outputs.items()
+            if name not in (*_STRINGS, "rank", "known") and values.shape == shape
+        },
+        because_item_id=texts.get("because_item_ids") or None,
+        because_title=texts.get("because_titles") or None,
+        source=texts.get("source") or None,
+    )

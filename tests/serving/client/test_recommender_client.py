@@ -1,0 +1,143 @@
+"""Questions with all their inputs, and answers read from outputs."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from serving.client import Controls, History, Recommendation, Recommendations, RecommenderClient
+from serving.client.history import history_inputs
+from serving.client.recommendation import read_lists
+
+OUTPUTS = {
+    "item_ids": [["a", "b"], ["c", ""]],
+    "titles": [["A", "B"], ["Ö", ""]],
+    "rank": np.int32([[1, 2], [1, 0]]),
+    "retrieval_score": np.float32([[0.5, 0.25], [1, 0]]),
+    "rating": np.float32([[4, 3], [2, 0]]),
+    "because_item_ids": [["x", ""], ["", ""]],
+    "because_titles": [["X", ""], ["", ""]],
+    "source": [["retrieval", "neighbours"], ["popular", ""]],
+    "known": np.array([True, False]),
+}
+CONTROLS = {
+    "k": np.int32,
+    "exclude_item_ids": np.object_,
+    "filter_seen": np.bool_,
+    "allow_categories": np.object_,
+    "deny_categories": np.object_,
+    "diversity": np.float32,
+    "exploration": np.float32,
+    "seed": np.int64,
+}
+
+
+def _outputs():
+    def encoded(values):
+        return np.array([[text.encode() for text in row] for row in values], np.object_)
+
+    return {name: encoded(values) if isinstance(values, list) else values for name, values in OUTPUTS.items()}
+
+
+class Recorder:
+    """Answers every call alike, and keeps it."""
+
+    def __init__(self, outputs):
+        self.outputs = outputs
+
+    def predict(self, model, inputs, **arguments):
+        self.model, self.inputs, self.arguments = model, inputs, arguments
+        return self.outputs
+
+
+def test_lists_are_read_without_empty_places():
+    first, second = read_lists(_outputs())
+    assert first.items == (
+        Recommendation("a", "A", 1, {"retrieval_score": 0.5, "rating": 4.0}, "x", "X", "retrieval"),
+        Recommendation("b", "B", 2, {"retrieval_score": 0.25, "rating": 3.0}, None, None, "neighbours"),
+    )
+    assert [item.title for item in second.items] == ["Ö"]
+    assert (first.known, second.known) == (True, False)
+
+
+def test_lists_of_retrieval_have_no_reasons():
+    outputs = {name: _outputs()[name] for name in ("item_ids", "titles", "rank", "retrieval_score")}
+    first, _ = read_lists(outputs)
+    assert first == Recommendations(
+        items=(
+            Recommendation("a", "A", 1, {"retrieval_score": 0.5}),
+            Recommendation("b", "B", 2, {"retrieval_score": 0.25}),
+        )
+    )
+
+
+def test_all_controls_are_sent_a_row_each():
+    inputs = Controls(k=3, exclude=("a", "b"), deny=("item_genre=Horror",)).inputs(2)
+    assert {name: array.dtype for name, array in inputs.items()} == CONTROLS
+    assert inputs["k"].tolist() == [3, 3]
+    assert inputs["exclude_item_ids"].tolist() == [["a", "b"]] * 2
+    assert inputs["allow_categories"].shape == (2, 0)
+    assert inputs["filter_seen"].tolist() == [True, True]
+
+
+@pytest.mark.parametrize("wrong", [{"k": 0}, {"diversity": 1.5}, {"exploration": -1}, {"size": 3}])
+def test_controls_are_checked(wrong):
+    with pytest.raises(ValidationError):
+        Controls(**wrong)
+
+
+def test_histories_are_filled_up():
+    histories = [
+        History(["a"], values=[4], timestamps=[9]),
+        History(["b", "c"], values=[1, 2], timestamps=[7, 8]),
+    ]
+    inputs = history_inputs(histories)
+    assert inputs["history_item_ids"].tolist() == [["a", ""], ["b", "c"]]
+    assert (inputs["history_values"].dtype, inputs["history_values"].tolist()) == (
+        np.float32,
+        [[4, 0], [1, 2]],
+    )
+    assert (inputs["history_timestamps"].dtype, inputs["history_timestamps"].shape) == (np.int64, (2, 2))
+    assert set(inputs) == {"history_item_ids", "history_values", "history_timestamps"}
+
+
+def test_histories_are_checked():
+    with pytest.raises(ValueError, match="a history of 1 items has 2 values"):
+        History(["a"], values=[1, 2])
+    with pytest.raises(ValueError, match="some histories have event_types"):
+        history_inputs([History(["a"], event_types=["view"]), History(["a"])])
+
+
+def test_users_are_asked_for_by_pseudonym():
+    recorder = Recorder(_outputs())
+    client = RecommenderClient(recorder, label="stable", pseudonym=str.upper, timeout=2.0)
+    assert len(client.recommend_for_users(["ann", "bob"], timestamp=5)) == 2
+    assert recorder.inputs["user_id"].tolist() == ["ANN", "BOB"]
+    assert recorder.inputs["timestamp"].tolist() == [5, 5]
+    assert set(recorder.inputs) == {"user_id", "timestamp", *CONTROLS}
+    assert recorder.arguments == {"signature": "for_users", "label": "stable", "timeout": 2.0}
+
+
+def test_each_question_is_for_its_signature():
+    recorder = Recorder(_outputs())
+    client = RecommenderClient(recorder)
+    asked = {
+        ("recommender", "for_users"): lambda: client.recommend_for_user("ann"),
+        ("recommender", "for_histories"): lambda: client.recommend_for_history(History(["a"])),
+        ("retrieval", "for_histories"): lambda: client.recommend_for_history(
+            History(["a"]), model="retrieval"
+        ),
+        ("retrieval", "similar_items"): lambda: client.similar_items("a"),
+        ("retrieval", "search_text"): lambda: client.search_text("space"),
+    }
+    for expected, ask in asked.items():
+        assert ask().items[0].item_id == "a"
+        assert (recorder.model, recorder.arguments["signature"]) == expected
+        assert set(CONTROLS) < set(recorder.inputs)
+
+
+def test_scores_by_item_and_task():
+    recorder = Recorder({"rating": np.float32([[4, 3]])})
+    scores = RecommenderClient(recorder).score(History(["x"]), ["a", "b"])
+    assert scores == {"a": {"rating": 4.0}, "b": {"rating": 3.0}}
+    assert recorder.model == "ranking"
+    assert recorder.inputs["item_ids"].tolist() == [["a", "b"]]
