@@ -52,15 +52,22 @@ def write_readme(
     (folder / README_FILE).write_text(text + "\n", encoding="utf-8")
 
 
-def figures_section(metrics: Mapping[str, float]) -> str:
-    """The figures of a version as a section; empty without any."""
+def figures_section(metrics: Mapping[str, float], judged_version: int | None = None) -> str:
+    """The figures of a version as a section; empty without any.
+
+    Args:
+      metrics: The figures.
+      judged_version: Whose they are, if the version itself was not judged: items were added to that one.
+    """
     if not metrics:
         return ""
-    rows = "".join(f"| {metric} | {value:.4f} |\n" for metric, value in sorted(metrics.items()))
-    head = (
-        "\n## Figures\nOf the test split, by which the version was judged:\n\n| metric | value |\n|---|---|\n"
+    of = (
+        "the version"
+        if judged_version is None
+        else f"version {judged_version}, to which items were added since,"
     )
-    return head + rows
+    rows = "".join(f"| {metric} | {value:.4f} |\n" for metric, value in sorted(metrics.items()))
+    return f"\n## Figures\nBy which {of} was judged:\n\n| metric | value |\n|---|---|\n{rows}"
 
 
 def _body(signature: Any, history: Sequence[str]) -> str:
@@ -93,7 +100,8 @@ def _described(name: str, info: Any, defaults: Mapping[str, Any]) -> str:
     import tensorflow as tf
 
     sizes = ["?" if dim.size < 0 else str(dim.size) for dim in info.tensor_shape.dim]
-    text = f"`{name}` {tf.dtypes.as_dtype(info.dtype).name} [{', '.join(sizes)}]"
+    shape = "..." if info.tensor_shape.unknown_rank else ", ".join(sizes)
+    text = f"`{name}` {tf.dtypes.as_dtype(info.dtype).name} [{shape}]"
     if name not in defaults:
         return text
     values = tf.make_ndarray(defaults[name])

@@ -17,7 +17,7 @@ from serving.layout import MANIFEST_FILE, Variant, model_dir
 
 FORMAT: Literal[3] = 3
 
-_METRICS = "metrics"
+_METRICS, _REFRESH = "metrics", "refresh"
 _DISTRIBUTIONS = (
     "recstack",
     "tensorflow",
@@ -192,13 +192,15 @@ def add_metrics(folder: Path, metrics: Mapping[str, float]) -> None:
     path.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
-def read_metrics(folder: Path) -> dict[str, float]:
-    """The figures that a manifest of any format has; none without an entry.
+def read_judgement(folder: Path) -> tuple[dict[str, float], int | None]:
+    """The figures in a manifest of any format, and the version that they are of if it is another one.
 
     Raises:
       BundleError: The manifest is missing or damaged.
     """
-    return dict(_read(folder / MANIFEST_FILE).get(_METRICS, {}))
+    content = _read(folder / MANIFEST_FILE)
+    refresh = content.get(_REFRESH)
+    return dict(content.get(_METRICS, {})), None if refresh is None else int(refresh["judged_version"])
 
 
 def stack_versions() -> dict[str, str]:

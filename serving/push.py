@@ -24,7 +24,7 @@ from serving.layout import (
     versions,
     versions_dir,
 )
-from serving.manifest import add_metrics, read_digest, read_metrics
+from serving.manifest import add_metrics, read_digest, read_judgement
 from serving.tf_serving.config_files import write_models_configs, write_settings
 from serving.tf_serving.labels import Labels, read_labels, write_labels
 
@@ -121,5 +121,4 @@ def _show_readme(destination: Path, version: int) -> None:
     readme = version_dir(destination, version) / README_FILE
     if readme.is_file():
         with replaced(destination / README_FILE) as file:
-            metrics = read_metrics(readme.parent)
-            file.write(readme.read_bytes() + figures_section(metrics).encode())
+            file.write(readme.read_bytes() + figures_section(*read_judgement(readme.parent)).encode())

@@ -60,3 +60,4 @@ def test_it_lists_signatures_and_titles(tmp_path):
 def test_figures_are_shown_where_there_are_some():
     assert figures_section({}) == ""
     assert "| ndcg@10 | 0.1235 |" in figures_section({"recall@20": 0.5, "ndcg@10": 0.12345})
+    assert "By which version 3, to which items were added since," in figures_section({"a": 1.0}, 3)
