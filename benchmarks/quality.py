@@ -176,12 +176,14 @@ def _recommender(steps: Steps) -> Callable[[Queries, slice, np.ndarray | None], 
     import scann  # noqa: F401  (registers ScaNN's ops, in case the bundle holds some)
     import tensorflow as tf
 
+    from serving.signature_function import ask
+
     bundle = steps.finished_steps["Bundler"].outputs["bundle"]
     top_k = tf.saved_model.load(str(used_model_dir(Path(bundle), RECOMMENDER))).signatures["top_k"]
 
     def recommend(queries: Queries, block: slice, mask: np.ndarray | None) -> np.ndarray:
         k = LIST_LENGTH if mask is None else len(queries.item_ids)
-        answers = top_k(examples=tf.constant(queries.requests[block]), k=tf.constant(k))
+        answers = ask(top_k, examples=queries.requests[block], k=[k])
         ids = pa.array(answers["item_ids"].numpy().ravel(), pa.binary()).cast(pa.string())
         lists = pc.index_in(ids, queries.item_ids).fill_null(-1).to_numpy().reshape(-1, k)
         return lists if mask is None else _only(lists, mask)

@@ -169,7 +169,7 @@ def _bad_over_grpc() -> list[Call]:
     huge = _predict(HALF, x=[1.0])
     huge.inputs["x"].tensor_shape.dim[0].size = 2**40
     made = [
-        _grpc("bad: bytes cut", "Predict", good[:-3], "INTERNAL"),
+        _grpc("bad: bytes cut", "Predict", good[:-3], invalid),
         _grpc("bad: type", "Predict", _predict(HALF, x=["a"]), invalid),
         _grpc("bad: input missing", "Predict", _predict(HALF), invalid),
         _grpc("bad: input extra", "Predict", _predict(HALF, x=[1.0], y=[1.0]), invalid),

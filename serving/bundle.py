@@ -8,29 +8,35 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 
 from pipeline.splits import SPLITS
-from schemas.features import TIMESTAMP
+from schemas.features import ITEM_ID, TIMESTAMP
+from serving.added_items import AddedItems
 from serving.bundle_integrity import bundle_files, check_towers, folder_parts, towers_of
+from serving.bundle_readme import write_readme
 from serving.bundle_settings import BundleSettings
 from serving.candidate_generator import CandidateGenerator
+from serving.category_filter import CategoryFilter
+from serving.extended_models import extended_models
 from serving.file_digests import combined_digest, file_digest, folder_digests
 from serving.index import chosen_kind, save_options
 from serving.index_builder import INDEX_DIR
-from serving.interactions import read_interactions
+from serving.interactions import read_interactions, read_items
 from serving.layout import EXACT, RANKING, RECOMMENDER, RETRIEVAL, VARIANTS, Variant, model_dir
-from serving.manifest import DataSpan, Manifest, TowerPair, stack_versions
+from serving.manifest import DataSpan, Manifest, Refresh, TowerPair, stack_versions
 from serving.ops import op_names, ops_by_library, read_saved_model
 from serving.profiles import UserProfiles
+from serving.ranking_signatures import ranking_signatures
 from serving.recommender import Recommender
-from serving.signatures import (
-    Signatures,
-    ranking_signatures,
-    recommender_signatures,
-    retrieval_signatures,
-)
+from serving.recommender_signatures import recommender_signatures
+from serving.retrieval_signatures import retrieval_signatures
+from serving.served_module import Signatures
+from serving.warm_up import write_warm_up
+
+_SOME = 8
 
 
 @dataclass(frozen=True)
@@ -59,10 +65,13 @@ def export_bundle(
     fusion_dir: str,
     index_dir: str,
     examples_dir: str,
+    items_dir: str,
     users_file: str,
     histories_file: str,
     settings: BundleSettings,
     output_dir: str,
+    added: AddedItems | None = None,
+    refresh: Refresh | None = None,
 ) -> None:
     """Writes the SavedModels and their manifest.
 
@@ -77,11 +86,14 @@ def export_bundle(
       fusion_dir: SavedModel of the fusion module.
       index_dir: Artifact folder of the indexes.
       examples_dir: Artifact folder of the raw interactions.
+      items_dir: Artifact folder of the raw items.
       users_file: Parquet file of the canonical users; with `histories_file` the users' profiles.
       histories_file: Parquet file of what each user engaged with, from
         :func:`pipeline.history.user_histories`.
       settings: Names and sizes.
       output_dir: Where the bundle is written.
+      added: Items that come after those that were trained; the index is over all.
+      refresh: What the manifest says of them.
 
     Raises:
       BundleError: An index was built from the embeddings of another retrieval model.
@@ -93,8 +105,8 @@ def export_bundle(
         "fusion": fusion_dir,
     }
     indexes = Path(index_dir, INDEX_DIR)
-    models = _load(folders, indexes, settings)
     with tempfile.TemporaryDirectory() as work_dir:
+        models = _load(folders, indexes, settings, added, Path(work_dir))
         profiles = UserProfiles(
             pq.read_table(histories_file),
             pq.read_table(users_file),
@@ -102,22 +114,35 @@ def export_bundle(
             models.retrieval.corpus.item_ids,
             Path(work_dir),
         )
+        category_filter = _category_filter(models, items_dir, settings, added)
         names: dict[str, tuple[str, ...]] = {}
         for variant in models.indexes:
-            signatures = _signatures(models, variant, profiles, settings)
-            _save(signatures, variant, Path(output_dir))
+            signatures = _signatures(models, variant, profiles, category_filter, settings)
+            _save(signatures, variant, models.retrieval.corpus, settings, Path(output_dir))
             names |= {name: tuple(sorted(functions)) for name, (_, functions) in signatures.items()}
+    items = _some_items(models.retrieval.corpus)
+    tasks = [task.name for task in settings.tasks]
+    write_readme(Path(output_dir), settings.name, tasks, tuple(models.indexes), items)
     folders["index"] = str(indexes)
     parts = {name: combined_digest(folder_digests(Path(folder))) for name, folder in folders.items()}
     times = _times(examples_dir, settings)
-    _manifest(models, times, settings, names, parts, Path(output_dir)).write(Path(output_dir))
+    manifest = _manifest(models, times, settings, names, parts, Path(output_dir))
+    manifest.model_copy(update={"refresh": refresh}).write(Path(output_dir))
 
 
-def _load(folders: dict[str, str], indexes_dir: Path, settings: BundleSettings) -> _Models:
+def _load(
+    folders: dict[str, str],
+    indexes_dir: Path,
+    settings: BundleSettings,
+    added: AddedItems | None,
+    work_dir: Path,
+) -> _Models:
     """Loads the parts; ScaNN's ops are registered first, in case an index holds some."""
     import scann  # noqa: F401
 
     loaded = {name: tf.saved_model.load(folder) for name, folder in folders.items()}
+    if added is not None:
+        loaded |= extended_models(loaded, added, work_dir)
     corpus, indexes = loaded["retrieval"].corpus, {}
     for variant in VARIANTS:
         folder = indexes_dir / variant
@@ -132,32 +157,61 @@ def _load(folders: dict[str, str], indexes_dir: Path, settings: BundleSettings) 
     return _Models(**loaded, indexes=indexes, index=chosen if chosen in indexes else EXACT, towers=towers)
 
 
-def _save(signatures: dict[str, Signatures], variant: Variant, output_dir: Path) -> None:
-    """Saves the models of a variant."""
+def _save(
+    signatures: dict[str, Signatures], variant: Variant, corpus: Any, settings: BundleSettings, output: Path
+) -> None:
+    """Saves the models of a variant, each with the requests that warm it up."""
     options = save_options(variant == EXACT)
     for name, (module, functions) in signatures.items():
-        folder = str(model_dir(output_dir, variant, name))
-        tf.saved_model.save(module, folder, signatures=functions, options=options)
+        folder = model_dir(output, variant, name)
+        tf.saved_model.save(module, str(folder), signatures=functions, options=options)
+        write_warm_up(folder, name, list(_some_items(corpus)), settings.batch_sizes)
+
+
+def _some_items(corpus: Any) -> dict[str, str]:
+    """A few ids of the corpus and their titles."""
+    columns = (values[:_SOME].numpy() for values in (corpus.item_ids, corpus.titles))
+    return {item_id.decode(): title.decode() for item_id, title in zip(*columns, strict=True)}
+
+
+def _category_filter(
+    models: _Models, items_dir: str, settings: BundleSettings, added: AddedItems | None
+) -> CategoryFilter:
+    """Of the categories that the items of the corpus have."""
+    names = (ITEM_ID, *settings.layout.item_categories)
+    items = read_items(items_dir, settings.feature_set, names)
+    if added is not None:
+        items = pa.concat_tables([items, added.table.select(items.column_names).cast(items.schema)])
+    return CategoryFilter(items, models.retrieval.corpus.item_ids.numpy())
 
 
 def _signatures(
-    models: _Models, variant: Variant, profiles: UserProfiles, settings: BundleSettings
+    models: _Models,
+    variant: Variant,
+    profiles: UserProfiles,
+    category_filter: CategoryFilter,
+    settings: BundleSettings,
 ) -> dict[str, Signatures]:
     """The models that a variant has for itself, with what shows that their towers and index match."""
     retrieval, index, corpus = models.retrieval, models.indexes[variant], models.retrieval.corpus
     generator = CandidateGenerator(
-        retrieval, index, models.collaborative, settings.index.retrieved, settings.index.from_others
+        retrieval,
+        index,
+        models.collaborative,
+        settings.index.retrieved,
+        settings.index.from_others,
+        category_filter,
     )
     recommender = Recommender(corpus, generator, models.ranking, models.fusion, profiles)
     signatures = {
-        RETRIEVAL: retrieval_signatures(retrieval, index),
-        RECOMMENDER: recommender_signatures(recommender),
+        RETRIEVAL: retrieval_signatures(retrieval, index, category_filter, settings.feature_set),
+        RECOMMENDER: recommender_signatures(recommender, settings.feature_set),
     }
     for name in (RETRIEVAL, RECOMMENDER):
         served = signatures[name][0]
         served.corpus, served.index = corpus, index
     if variant == EXACT:
-        signatures[RANKING] = ranking_signatures(retrieval, models.ranking)
+        signatures[RANKING] = ranking_signatures(retrieval, models.ranking, settings.feature_set)
     return signatures
 
 

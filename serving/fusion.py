@@ -64,10 +64,15 @@ class FusionModel(tf.Module):
         """
         features = tf.ensure_shape(features, [None, None, len(self.sources)])
         known = (evidence / _EVIDENCE_SCALE)[:, tf.newaxis]
-        linear = tf.einsum("bks,bs->bk", features, self._weights(known))
+        linear = tf.einsum("bks,bs->bk", features, self.weights(evidence))
         context = tf.repeat(known[:, tf.newaxis], tf.shape(features)[1], axis=1)
         hidden = self._hidden(tf.concat([features, context], axis=-1))
         return linear + tf.squeeze(self._output(hidden), axis=-1)
+
+    @graph_function(input_signature=[tf.TensorSpec([None])])
+    def weights(self, evidence: tf.Tensor) -> tf.Tensor:
+        """What a standard deviation of each source counts, [B, S], by the evidence, [B]."""
+        return self._weights((evidence / _EVIDENCE_SCALE)[:, tf.newaxis])
 
 
 def standardised(scores: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:

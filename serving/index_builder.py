@@ -48,8 +48,23 @@ def build_and_measure(
     """
     retrieval = tf.saved_model.load(retrieval_dir)
     embeddings = retrieval.corpus.embeddings.numpy()[:-1]  # the unknown item is no candidate
-    queries = _sample_queries(retrieval, interactions, config.recall_queries, seed)
-    fingerprint = tower_fingerprint(retrieval.corpus.item_ids.numpy(), embeddings)
+    queries = sample_queries(retrieval, interactions, config.recall_queries, seed)
+    return write_indexes(retrieval.corpus.item_ids.numpy(), embeddings, queries, config, output_dir)
+
+
+def write_indexes(
+    item_ids: np.ndarray, embeddings: np.ndarray, queries: np.ndarray, config: IndexConfig, output_dir: str
+) -> IndexReport:
+    """Does what :func:`build_and_measure` does, for candidates and queries that are embedded.
+
+    Args:
+      item_ids: [N] bytes.
+      embeddings: [N, dim] float32.
+      queries: [Q, dim] float32.
+      config: Which index.
+      output_dir: See there.
+    """
+    fingerprint = tower_fingerprint(item_ids, embeddings)
     chosen = chosen_kind(config, len(embeddings))
     measured: list[IndexFigures] = []
     curve: tuple[IndexFigures, ...] = ()
@@ -92,10 +107,20 @@ class SearchModule(tf.Module):
         return self.index.search(queries, k)
 
 
-def _sample_queries(
+def sample_queries(
     retrieval: Any, interactions: TransformedStream, num_queries: int, seed: int
 ) -> np.ndarray:
-    """[Q, dim] embeddings of queries from the eval split, whose users engaged with something."""
+    """Embeddings of requests of the eval split, whose users engaged with something.
+
+    Args:
+      retrieval: Loaded SavedModel of a :class:`trainer.retrieval_module.RetrievalModule`.
+      interactions: Transformed interactions.
+      num_queries: How many at most.
+      seed: Of the draw.
+
+    Returns:
+      [Q, dim] float32.
+    """
     dataset = interactions_dataset(
         interactions.files(EVAL),
         interactions.transform_output,

@@ -70,13 +70,9 @@ class BundleRecommender:
           `user_id`, `rank` from 1, `item_id`, `title`, `retrieval_score` and a score for each task;
           users in the given order.
         """
-        import tensorflow as tf
+        from serving.signature_function import ask
 
-        answers = self._signatures["for_users"](
-            user_id=tf.constant(self._stored(user_ids), tf.string),
-            timestamp=tf.zeros([len(user_ids)], tf.int64),
-            k=tf.constant(k),
-        )
+        answers = ask(self._signatures["for_users"], user_id=self._stored(user_ids), k=[k])
         ranks = answers[RANK].numpy()
         users, positions = np.nonzero(ranks)  # rank 0 is a place that stayed empty
         flat = {name: values.numpy()[users, positions] for name, values in answers.items() if name != "known"}
@@ -93,11 +89,9 @@ class BundleRecommender:
     def history(self, user_id: str, length: int) -> pa.Table | None:
         """A user's newest interactions, the newest first: `item_id`, `title` and, if there are
         values, `value`; `None` for an unknown user."""
-        import tensorflow as tf
+        from serving.signature_function import ask
 
-        answers = self._signatures["user_history"](
-            user_id=tf.constant(self._stored([user_id]), tf.string), length=tf.constant(length)
-        )
+        answers = ask(self._signatures["user_history"], user_id=self._stored([user_id]), length=[length])
         if not answers["known"].numpy()[0]:
             return None
         count = int(answers["count"].numpy()[0])

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from schemas.features import RARE_ITEM_ID
+from serving.arrangement import arranged
 from serving.candidate_generator import RETRIEVAL, CandidateGenerator, Candidates
 from serving.fusion import standardised
+from serving.list_answers import RETRIEVAL_SCORE_OUTPUT, named
 from serving.profiles import UserProfiles
+from serving.reasons import reasons
+from serving.request_controls import Controls
 
-RETRIEVAL_SCORE_OUTPUT = "retrieval_score"
 ORDER_SCORE = "order_score"
+
+
+class _Order(NamedTuple):
+    """What the fusion makes of candidates.
+
+    Attributes:
+      scores: [B, K] order scores.
+      features: [B, K, S] the sources' standardised scores.
+      evidence: [B] float32 log(1 + items seen).
+    """
+
+    scores: tf.Tensor
+    features: tf.Tensor
+    evidence: tf.Tensor
 
 
 class Recommender(tf.Module):
@@ -44,32 +61,37 @@ class Recommender(tf.Module):
         self._profiles = profiles
         self._num_items = int(corpus.item_ids.shape[0])
 
-    def for_requests(self, examples: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
+    def for_examples(self, examples: tf.Tensor, controls: Controls) -> dict[str, tf.Tensor]:
+        """Recommends from what serialized `tf.Example`s, [B], say; see :meth:`for_requests`."""
+        return self.for_requests(self._generator.parse(examples), controls)
+
+    def for_requests(self, raw: dict[str, Any], controls: Controls) -> dict[str, tf.Tensor]:
         """Recommends from what the requests say and nothing else.
 
         Args:
-          examples: [B] serialized `tf.Example`s. Their history is what the user has seen.
-          k: Scalar int32.
+          raw: Raw request features. Their history is what the user has seen.
+          controls: Of the lists.
 
         Returns:
           See :meth:`_recommend`.
         """
-        raw = self._generator.parse(examples)
-        return self._recommend(raw, self._generator.seen(raw), k)
+        return self._recommend(raw, self._generator.seen(raw), controls)
 
-    def for_users(self, user_ids: tf.Tensor, timestamp: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
+    def for_users(
+        self, user_ids: tf.Tensor, timestamp: tf.Tensor, controls: Controls
+    ) -> dict[str, tf.Tensor]:
         """Recommends to known users; an unknown one is a user without a history.
 
         Args:
           user_ids: [B] strings.
           timestamp: [B] int64 seconds since 1970 UTC, the moment of the request; 0 for now.
-          k: Scalar int32.
+          controls: Of the lists.
 
         Returns:
           See :meth:`_recommend`; and `known`, [B] bool.
         """
         raw = self._profiles.raw_request(user_ids, timestamp)
-        answers = self._recommend(raw, self._profiles.history_rows(user_ids).to_tensor(-1), k)
+        answers = self._recommend(raw, self._profiles.history_rows(user_ids).to_tensor(-1), controls)
         return {**answers, "known": self._profiles.is_known(user_ids)}
 
     def user_history(self, user_ids: tf.Tensor, length: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -77,13 +99,13 @@ class Recommender(tf.Module):
 
         Args:
           user_ids: [B] strings.
-          length: Scalar int32, interactions at most.
+          length: [B] int32, interactions at most.
 
         Returns:
           `known` [B] bool, `count` [B] int32; `item_ids`, `titles` and, with values, `values`,
-          [B, at most length], the newest first, the rest of a row empty.
+          [B, at most the largest length], the newest first, the rest of a row empty.
         """
-        rows = self._newest_first(self._profiles.history_rows(user_ids), length)
+        rows = _newest_first(self._profiles.history_rows(user_ids), length)
         answers = {
             "known": self._profiles.is_known(user_ids),
             "count": tf.cast(rows.row_lengths(), tf.int32),
@@ -92,46 +114,56 @@ class Recommender(tf.Module):
         }
         values = self._profiles.history_values(user_ids)
         if values is not None:
-            answers["values"] = self._newest_first(values, length).to_tensor(0.0)
+            answers["values"] = _newest_first(values, length).to_tensor(0.0)
         return answers
 
-    @staticmethod
-    def _newest_first(history: tf.RaggedTensor, length: tf.Tensor) -> tf.RaggedTensor:
-        return tf.reverse(history, axis=[1])[:, : tf.maximum(length, 0)]
-
-    def _recommend(self, raw: dict[str, Any], seen: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _recommend(self, raw: dict[str, Any], seen: tf.Tensor, controls: Controls) -> dict[str, tf.Tensor]:
         """The common path.
 
         Returns:
-          [B, min(k, N)] each: `item_ids`, `titles`, `rank` from 1, `retrieval_score`, a score for each
-          task, and `order_score`. Where a user has seen so much that fewer are left, the rest is
-          empty: rank 0, no id, zero scores.
+          [B, W] each, W the largest k of the batch or N: `item_ids`, `titles`, `rank` from 1,
+          `retrieval_score`, a score for each task, `order_score`, `source` (of the fusion's sources the one
+          that speaks most for the item), and `because_item_ids` and `because_titles` (the item of the history
+          that is closest). Beyond a request's own k, or where fewer are left, a row is empty: rank 0, no id,
+          zero scores.
         """
-        k = tf.clip_by_value(k, 0, self._num_items)
-        candidates = self._generator.generate(raw, seen, k)
-        order = tf.where(candidates.valid, self._order(candidates), tf.float32.min)
-        best = tf.math.top_k(order, k).indices
-        valid = tf.gather(candidates.valid, best, batch_dims=1)
+        controls = controls.within(self._num_items)
+        candidates = self._generator.generate(raw, seen, controls)
+        order = self._order(candidates)
+        best, filled = arranged(order.scores, candidates.rows, candidates.valid, self._corpus, controls)
         rows = tf.gather(candidates.rows, best, batch_dims=1)
-        answers = {
+        scores = {
             **self._ranking.rank(candidates.inputs, candidates.queries, rows),
-            ORDER_SCORE: tf.gather(order, best, batch_dims=1),
+            ORDER_SCORE: tf.gather(order.scores, best, batch_dims=1),
             RETRIEVAL_SCORE_OUTPUT: tf.gather(candidates.scores[RETRIEVAL], best, batch_dims=1),
         }
-        positions = tf.range(1, k + 1)[tf.newaxis]
         return {
-            "item_ids": tf.where(valid, tf.gather(self._corpus.item_ids, rows), ""),
-            "titles": tf.where(valid, tf.gather(self._corpus.titles, rows), ""),
-            "rank": tf.where(valid, positions, 0),
-            **{name: tf.where(valid, values, 0.0) for name, values in answers.items()},
+            **named(self._corpus, rows, filled, scores),
+            "source": tf.where(filled, self._strongest(order, best), ""),
+            **reasons(self._corpus, rows, filled, seen),
         }
 
-    def _order(self, candidates: Candidates) -> tf.Tensor:
-        """[B, K] order scores, by all sources and tasks."""
+    def _order(self, candidates: Candidates) -> _Order:
+        """The order, by all sources and tasks."""
         tasks = self._ranking.task_scores(candidates.inputs, candidates.queries, candidates.rows)
         scores = {**candidates.scores, **tasks}
         features = standardised(tf.stack([scores[name] for name in self._sources], -1), candidates.valid)
-        return self._fusion.order(features, tf.math.log1p(tf.cast(candidates.num_seen, tf.float32)))
+        evidence = tf.math.log1p(tf.cast(candidates.num_seen, tf.float32))
+        return _Order(self._fusion.order(features, evidence), features, evidence)
+
+    def _strongest(self, order: _Order, best: tf.Tensor) -> tf.Tensor:
+        """[B, k] strings: the source that adds most to the weighted sum of each place's item."""
+        features = tf.gather(order.features, best, batch_dims=1)
+        added = features * self._fusion.weights(order.evidence)[:, tf.newaxis]
+        return tf.gather(self._sources, tf.argmax(added, axis=2))
+
+
+def _newest_first(history: tf.RaggedTensor, length: tf.Tensor) -> tf.RaggedTensor:
+    """The last of each row, at most [B] so many, in reverse."""
+    turned = tf.reverse(history, axis=[1])
+    places = tf.ragged.range(turned.row_lengths())
+    is_kept = places.with_values(places.values < tf.gather(tf.cast(length, tf.int64), places.value_rowids()))
+    return tf.ragged.boolean_mask(turned, is_kept)
 
 
 def _with_folded(texts: tf.Tensor) -> tf.Tensor:

@@ -21,6 +21,7 @@ from serving.candidate_generator import CandidateGenerator
 from serving.fusion import FusionModel, standardised
 from serving.index import ExactIndex
 from serving.judged_interactions import JudgedInteractions
+from serving.request_controls import plain_controls
 from trainer.graphs import graph_function
 
 REPORT_FILE = "fusion.json"
@@ -125,6 +126,7 @@ class FusionModule(tf.Module):
 
     Functions:
       order: [B, K, S] features and [B] evidence to [B, K] order scores.
+      weights: [B] evidence to [B, S], what each source counts in the sum that is the order's larger part.
 
     Variables: `sources` [S] strings, the scores that the features hold.
     """
@@ -135,6 +137,7 @@ class FusionModule(tf.Module):
         self._model = model
         self.sources = tf.Variable(list(model.sources), dtype=tf.string, trainable=False)
         self.order = model.__call__
+        self.weights = model.weights
 
 
 def collect_lists(
@@ -152,7 +155,8 @@ def collect_lists(
     @graph_function(reduce_retracing=True)
     def ask(examples: tf.Tensor) -> tuple[tf.Tensor, ...]:
         raw = generator.parse(examples)
-        candidates = generator.generate(raw, generator.seen(raw), tf.constant(0))
+        controls = plain_controls(tf.size(examples), k=0)
+        candidates = generator.generate(raw, generator.seen(raw), controls)
         tasks = ranking.task_scores(candidates.inputs, candidates.queries, candidates.rows)
         scores = {**candidates.scores, **tasks}
         features = standardised(tf.stack([scores[name] for name in sources], -1), candidates.valid)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 import tensorflow_transform as tft
 
@@ -19,14 +21,14 @@ from trainer.item_lookup import ItemLookup
 _TF_TYPES = {DType.STRING: tf.string, DType.INT: tf.int64, DType.FLOAT: tf.float32}
 
 
-def parsing_spec(features: tuple[Feature, ...]) -> dict[str, object]:
+def parsing_spec(features: tuple[Feature, ...]) -> dict[str, Any]:
     """How serialized requests are parsed: a required scalar dense, anything else sparse.
 
     Without a user id a request is anonymous (an empty id). An absent timestamp is 0, which
     :class:`QueryTransform` takes for now.
     """
     defaults = {TIMESTAMP: 0, USER_ID: ""}
-    spec: dict[str, object] = {}
+    spec: dict[str, Any] = {}
     for feature in features:
         dtype = _TF_TYPES[feature.dtype]
         if feature.required and not feature.is_list:

@@ -57,6 +57,7 @@ def _bundler(
         fusion=models.fusion.outputs["model"],
         index=models.index.outputs["index"],
         interactions=log.example_gen.outputs["examples"],
+        items=corpus.example_gen.outputs["examples"],
         interactions_statistics=log.statistics_gen.outputs["statistics"],
         items_statistics=corpus.statistics_gen.outputs["statistics"],
         interactions_schema=log.schema.outputs["schema"],

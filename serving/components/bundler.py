@@ -15,6 +15,7 @@ def Bundler(  # noqa: N802  (a TFX component)
     fusion: InputArtifact[Model],
     index: InputArtifact[CandidateIndex],
     interactions: InputArtifact[Examples],
+    items: InputArtifact[Examples],
     interactions_statistics: InputArtifact[ExampleStatistics],
     items_statistics: InputArtifact[ExampleStatistics],
     interactions_schema: InputArtifact[Schema],
@@ -30,8 +31,8 @@ def Bundler(  # noqa: N802  (a TFX component)
     """Exports; see :func:`serving.bundle.export_bundle`, :func:`serving.statistics.export_statistics` and
     :mod:`serving.data_contract`.
 
-    `interactions` are raw examples. `settings` is a :class:`BundleSettings` as JSON; `code` a digest
-    of the code.
+    `interactions` and `items` are raw examples. `settings` is a :class:`BundleSettings` as JSON; `code` a
+    digest of the code.
     """
     from serving.bundle import export_bundle
     from serving.bundle_settings import BundleSettings
@@ -49,6 +50,7 @@ def Bundler(  # noqa: N802  (a TFX component)
         fusion.uri,
         index.uri,
         interactions.uri,
+        items.uri,
         users_file,
         histories_file,
         BundleSettings.model_validate_json(settings),

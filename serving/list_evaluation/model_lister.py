@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
-import tensorflow as tf
 
 from serving.list_evaluation.listers import LIST_LENGTH
 from serving.list_evaluation.requests import RequestBlock
+from serving.request_controls import FILTER_SEEN
+from serving.signature_function import ask
 
 
 class ModelLister:
@@ -23,8 +24,8 @@ class ModelLister:
         Args:
           model: Loaded SavedModel.
           item_ids: [N] strings, the corpus in whose rows is answered.
-          drops_seen: Whether the model leaves out the history itself; otherwise enough is asked for to do
-            it here.
+          drops_seen: Whether the model leaves out the history itself; otherwise it is told not to, and enough
+            is asked for to do it here.
         """
         self._top_k = model.signatures["top_k"]
         self._item_ids = item_ids
@@ -33,7 +34,8 @@ class ModelLister:
     def __call__(self, block: RequestBlock) -> np.ndarray:
         """Lists; see :data:`serving.list_evaluation.listers.Lister`."""
         k = LIST_LENGTH if self._drops_seen else LIST_LENGTH + int(block.seen.getnnz(axis=1).max())
-        answers = self._top_k(examples=tf.constant(block.examples), k=tf.constant(k))
+        seen_too = {} if self._drops_seen else {FILTER_SEEN: [False]}
+        answers = ask(self._top_k, examples=block.examples, k=[k], **seen_too)
         ids = pa.array(answers["item_ids"].numpy().ravel(), pa.binary()).cast(pa.string())
         rows = pc.index_in(ids, self._item_ids).fill_null(-1).to_numpy().astype(np.int64)
         return without_seen(rows.reshape(len(block.examples), -1), block.seen, LIST_LENGTH)

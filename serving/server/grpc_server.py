@@ -14,7 +14,6 @@ from serving.server.model_manager import ModelManager
 from serving.server.observer import Observer
 from serving.server.server_options import ServerOptions
 from serving.server.tls import grpc_credentials
-from serving.server.undecodable import UndecodableInterceptor
 
 HEALTH_NAMES = ("", "PredictionService", "ModelService")
 _INT32_MAX = 2**31 - 1
@@ -41,7 +40,6 @@ class GrpcServer:
     ):
         self._server = grpc.server(
             ThreadPoolExecutor(options.max_concurrent_calls, thread_name_prefix="grpc"),
-            interceptors=[UndecodableInterceptor()],
             options=[
                 ("grpc.max_receive_message_length", _INT32_MAX),
                 ("grpc.max_send_message_length", _INT32_MAX),

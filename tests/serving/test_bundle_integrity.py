@@ -79,7 +79,7 @@ def test_an_index_of_another_tower_is_refused_at_export(tmp_path):
         BundleError, match="index was built from the embeddings of another retrieval model"
     ) as caught:
         export_bundle(
-            *[model] * 4, str(tmp_path / "index"), "nowhere", "nothing", "nothing", SETTINGS, str(output)
+            *[model] * 4, str(tmp_path / "index"), *["nowhere"] * 2, *["nothing"] * 2, SETTINGS, str(output)
         )
     assert caught.value.exit_code == 6
     assert not output.exists()

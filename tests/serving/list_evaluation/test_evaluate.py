@@ -1,5 +1,7 @@
 """A planted world: who recommends well wins, and a ruined slice is found."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -34,15 +36,21 @@ class PlantedModel:
     """
 
     def __init__(self, favours, drops_seen):
-        self.signatures = {"top_k": self._top_k}
+        top_k = partial(self._top_k)
+        names = {"examples": tf.string, "k": tf.int32, "filter_seen": tf.bool}
+        specs = {name: tf.TensorSpec([None], dtype, name=name) for name, dtype in names.items()}
+        top_k.structured_input_signature = ((), specs)
+        self.signatures = {"top_k": top_k}
         self.asked = []
         self._favours, self._drops_seen = favours, drops_seen
         embeddings = np.random.default_rng(0).standard_normal((NUM_ITEMS + 1, 9)).astype(np.float32)
         self.retrieval = self.corpus = self
         self.embeddings = tf.constant(embeddings)
 
-    def _top_k(self, examples, k):
-        self.asked.append(int(k))
+    def _top_k(self, examples, k, filter_seen):
+        assert bool(filter_seen[0]) == self._drops_seen
+        k = int(k[0])
+        self.asked.append(k)
         parsed = tf.io.parse_example(examples, SPEC)
         lists = []
         histories = parsed["history_item_ids"].to_list()
@@ -52,7 +60,7 @@ class PlantedModel:
             ids = [ITEM_IDS[item] for item in order]
             if self._drops_seen:
                 ids = [item for item in ids if item not in set(history)]
-            lists.append((ids + [b""] * NUM_ITEMS)[: min(int(k), NUM_ITEMS)])
+            lists.append((ids + [b""] * NUM_ITEMS)[: min(k, NUM_ITEMS)])
         return {"item_ids": tf.constant(lists)}
 
 
@@ -227,12 +235,12 @@ class Served(tf.Module):
     @tf.function(
         input_signature=[
             tf.TensorSpec([None], tf.string, name="examples"),
-            tf.TensorSpec([], tf.int32, name="k"),
+            tf.TensorSpec([None], tf.int32, name="k"),
         ]
     )
     def top_k(self, examples, k):
         (feature,) = tf.io.parse_example(examples, self._spec).values()
-        return {"item_ids": tf.tile(self.ids[tf.newaxis, :k], [tf.shape(feature)[0], 1])}
+        return {"item_ids": tf.tile(self.ids[tf.newaxis, : k[0]], [tf.shape(feature)[0], 1])}
 
 
 class TestPrevious:
