@@ -35,7 +35,7 @@ def protobuf_calls(draw, count, config):
     reload = model_management_pb2.ReloadConfigRequest(config=config)
     bases = [(STATUS if case.method == "GetModelStatus" else f"{PREDICTION}/{case.method}", case.request)
              for case in GRPC]  # fmt: skip
-    bases += [(RELOAD, reload)] * 5 + [(f"{PREDICTION}/Predict", ask.predict(HPT, {"x": [1.0]}))] * 5
+    bases += [(RELOAD, reload)] * 3 + [(f"{PREDICTION}/Predict", ask.predict(HPT, {"x": [1.0]}))] * 5
     for _ in range(count):
         method, base = draw.choice(bases)
         request = type(base)()

@@ -56,7 +56,7 @@ def config(tmp_path_factory):
     return root / "models.config"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server(config):
     options = ["--models-config", config, "--load-retries", 0, "--poll", 0.2]
     with server_process(*options) as started:
