@@ -58,9 +58,13 @@ class RestServer:
         if not self._server.ready.wait(_STARTUP_SECONDS):
             raise InputError("the REST interface does not start; see the log")
 
+    def refuse(self) -> None:
+        """Takes no new calls from now on."""
+        self._server.should_exit = True
+
     def stop(self) -> None:
         """Takes no new calls, and waits for those that run."""
-        self._server.should_exit = True
+        self.refuse()
         if self._thread.is_alive():
             self._thread.join()
         self._socket.close()
