@@ -36,7 +36,6 @@ def _recommender(client):
 def _items(client, **inputs):
     """What `top_k` of the recommender gives for a user, less empty places."""
     given = {**Controls().inputs(1), **inputs}
-    examples = np.array([example({"user_id": "u1"})], np.object_)
     answer = client.predict(
         "recommender", {"examples": examples, **given}, signature="top_k", timeout=SECONDS
     )
