@@ -7,7 +7,6 @@ Whoever saves or loads one with `is_exact` false imports `scann` first, and save
 
 from __future__ import annotations
 
-import math
 from typing import Protocol
 
 import numpy as np
@@ -15,15 +14,10 @@ import tensorflow as tf
 
 from pipeline.config.training import IndexConfig
 from serving.evaluation_record import IndexKind
+from serving.scann_parameters import ScannParameters
 
 NOT_FOUND = -1
 
-_DIMENSIONS_PER_BLOCK = 2
-_ANISOTROPIC_THRESHOLD = 0.2  # for maximum inner product search (Guo et al. 2020)
-_MIN_REORDERED = 100
-_REORDERED_PER_RESULT = 4
-_SEARCHED_LEAVES = 0.1
-_CANDIDATES_PER_RESULT = 4  # in the leaves that are searched, on average
 _MIN_SCANN_ITEMS = 16  # product quantisation needs a datum for each of its 16 centres
 
 
@@ -68,11 +62,8 @@ class ExactIndex(tf.Module):
 class ScannIndex(tf.Module):
     """ScaNN: quantised search, rescored exactly; large corpora are partitioned as well.
 
-    Partitions: the square root of the corpus' size; a tenth of them is searched, more if many results are
-    wanted.
-
     Attributes:
-      num_leaves: Partitions; `None` if there are none.
+      parameters: What it was built with, and how thoroughly it is searched.
     """
 
     is_exact = False
@@ -87,22 +78,17 @@ class ScannIndex(tf.Module):
         from scann.scann_ops.py import scann_ops
 
         super().__init__(name="scann_index")
-        builder = scann_ops.builder(tf.constant(embeddings), _MIN_REORDERED, "dot_product")
-        self.num_leaves = round(len(embeddings) ** 0.5) if partitioned else None
-        self._items_per_leaf = len(embeddings) ** 0.5
-        if self.num_leaves is not None:
-            builder = builder.tree(self.num_leaves, num_leaves_to_search=1)  # each search says how many
-        builder = builder.score_ah(
-            _DIMENSIONS_PER_BLOCK, anisotropic_quantization_threshold=_ANISOTROPIC_THRESHOLD
-        ).reorder(_MIN_REORDERED)
-        self.state = builder.build().serialize_to_module()
+        self.parameters = ScannParameters.for_corpus(len(embeddings), partitioned)
+        builder = scann_ops.builder(tf.constant(embeddings), self.parameters.min_rescored, "dot_product")
+        self.state = self.parameters.configure(builder).build().serialize_to_module()
         # The op that restores the searcher must have run once before the module is saved.
         self.search(tf.constant(embeddings[:1]), tf.constant(1))
 
     def search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """See :meth:`Index.search`."""
         wanted = tf.maximum(k, 1)  # ScaNN refuses to look for none
-        rescored = tf.maximum(wanted * _REORDERED_PER_RESULT, _MIN_REORDERED)
+        per_result, at_least = self.parameters.rescored_per_result, self.parameters.min_rescored
+        rescored = tf.maximum(wanted * per_result, at_least)
         scores, rows = self.search_so_far(queries, wanted, rescored, self._leaves_to_search(wanted))
         return scores[:, :k], rows[:, :k]
 
@@ -138,11 +124,12 @@ class ScannIndex(tf.Module):
 
     def _leaves_to_search(self, wanted: tf.Tensor) -> tf.Tensor | None:
         """Enough leaves to hold a few candidates for each result."""
-        if self.num_leaves is None:
+        parameters = self.parameters
+        if parameters.num_leaves is None:
             return None
-        needed = tf.cast(wanted, tf.float32) * _CANDIDATES_PER_RESULT / self._items_per_leaf
-        leaves = tf.maximum(tf.math.ceil(needed), math.ceil(self.num_leaves * _SEARCHED_LEAVES))
-        return tf.cast(tf.minimum(leaves, self.num_leaves), tf.int32)
+        needed = tf.cast(wanted, tf.float32) * parameters.leaves_per_result
+        leaves = tf.maximum(tf.math.ceil(needed), parameters.min_leaves)
+        return tf.cast(tf.minimum(leaves, parameters.num_leaves), tf.int32)
 
 
 def chosen_kind(config: IndexConfig, num_items: int) -> IndexKind:

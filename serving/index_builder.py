@@ -110,7 +110,17 @@ class SearchModule(tf.Module):
 def sample_queries(
     retrieval: Any, interactions: TransformedStream, num_queries: int, seed: int
 ) -> np.ndarray:
-    """[Q, dim] embeddings of queries from the eval split, whose users engaged with something."""
+    """Embeddings of requests of the eval split, whose users engaged with something.
+
+    Args:
+      retrieval: Loaded SavedModel of a :class:`trainer.retrieval_module.RetrievalModule`.
+      interactions: Transformed interactions.
+      num_queries: How many at most.
+      seed: Of the draw.
+
+    Returns:
+      [Q, dim] float32.
+    """
     dataset = interactions_dataset(
         interactions.files(EVAL),
         interactions.transform_output,

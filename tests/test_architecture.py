@@ -85,12 +85,17 @@ def test_preparing_data_and_asking_for_recommendations_import_no_tensorflow():
     assert not _imported_by(f"import {modules}") & {"tensorflow", "tfx", "apache_beam", "scann"}
 
 
+def test_the_server_imports_no_tfx_and_its_options_no_tensorflow():
+    assert not _imported_by("import serving.server.server") & {"tfx", "apache_beam", "scann"}
+    assert not _imported_by("import pipeline.commands.serve, serving.server.server_options") & set(HEAVY)
+
+
 def test_a_search_imports_no_vertex_client():
     statement = "import pipeline, trainer.search\nassert 'google.cloud.aiplatform' not in sys.modules"
     assert "keras_tuner" in _imported_by(statement)
 
 
-@pytest.mark.parametrize("command", [[], ["tune"]], ids=["recstack", "tune"])
+@pytest.mark.parametrize("command", [[], ["tune"], ["serve"]], ids=["recstack", "tune", "serve"])
 def test_help_answers_within_a_second(command):
     seconds = []
     for _ in range(5):  # the machine may be busy

@@ -28,15 +28,16 @@ def serve(options: dict[str, Any]) -> None:
       InputError: The options do not go together, or a file or a port cannot be used.
       BundleError: The models cannot be loaded.
     """
-    from serving.server.server import Server
     from serving.server.server_options import ServerOptions
-    from serving.server.status import ServingError
 
     since = time.monotonic()
     try:
         settings = ServerOptions(**{name: value for name, value in options.items() if value is not None})
     except ValidationError as error:
         raise InputError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+    from serving.server.server import Server
+    from serving.server.status import ServingError
+
     _log_as_json()
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -88,6 +88,8 @@ def model_nodes(config: RunConfig, data: PreparedData, nodes: DataNodes) -> Mode
             "trainer",
             "serving/index.py",
             "serving/index_builder.py",
+            "serving/index_curve.py",
+            "serving/scann_parameters.py",
             "serving/tower_fingerprint.py",
         ),
     )

@@ -20,7 +20,7 @@ class Controls(Frozen):
     Attributes:
       k: How many items.
       exclude: Ids of items that are not to be in it.
-      filter_seen: Whether items of the history are left out.
+      filter_seen: Whether items of the history are left out, where there is one.
       allow: `feature=value`, such as `item_genre=Comedy`. Of one feature any value will do; of several, each
         must fit.
       deny: `feature=value`; stronger than `allow`.

@@ -12,6 +12,7 @@ from pathlib import Path
 import scann  # noqa: F401
 import tensorflow as tf
 import tensorflow_text  # noqa: F401
+from tensorflow.core.protobuf import saved_model_pb2
 
 OURS = ("schemas", "pipeline", "trainer", "serving")
 
@@ -48,14 +49,25 @@ def _text(value):
     return value.decode() if isinstance(value, bytes) else value
 
 
+def exported_defaults(folder):
+    """Of each signature, what inputs are that are not given: a server fills them in."""
+    saved_model = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    return {
+        name: {key: tf.constant(tf.make_ndarray(value)) for key, value in signature.defaults.items()}
+        for name, signature in saved_model.meta_graphs[0].signature_def.items()
+    }
+
+
 def main():
     models, version = Path(sys.argv[1]), sys.argv[2]
     loaded = {path.name: tf.saved_model.load(str(path / version)) for path in models.iterdir()}
+    defaults = {path.name: exported_defaults(path / version) for path in models.iterdir()}
     for line in sys.stdin:
         request = json.loads(line)
         signature = loaded[request["model"]].signatures[request["signature"]]
         specs = signature.structured_input_signature[1]
         inputs = {name: tensor(value, specs[name]) for name, value in request["inputs"].items()}
+        inputs = {**defaults[request["model"]][request["signature"]], **inputs}
         answer = {name: plain(values.numpy().tolist()) for name, values in signature(**inputs).items()}
         sys.stdout.write(json.dumps(answer) + "\n")
     assert not [name for name in sys.modules if name.split(".")[0] in OURS]

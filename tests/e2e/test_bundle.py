@@ -27,6 +27,8 @@ from tests.checkerboard import GENRES, NUM_ITEMS, NUM_USERS, genre_of_item, genr
 pytestmark = pytest.mark.slow
 
 ASK = Path(__file__).with_name("ask_bundle.py")
+SOURCES = {"retrieval", "content", "item_knn", "ease", "ials", "content_factors", "popularity"}
+SOURCES |= {"user_knn", "rating", "like", "above_usual"}
 USERS = [f"u{i}" for i in range(NUM_USERS)]
 
 
@@ -60,9 +62,9 @@ class Answers:
 
 REQUESTS = [
     # What everybody would like, by id.
-    ("recommender", "for_users", {"user_id": USERS, "timestamp": [0] * NUM_USERS, "k": 5}),
+    ("recommender", "for_users", {"user_id": USERS, "k": [5]}),
     # 1: an unknown user; 2: one with attributes and no interaction.
-    ("recommender", "for_users", {"user_id": ["nobody", "u60"], "timestamp": [0, 0], "k": 5}),
+    ("recommender", "for_users", {"user_id": ["nobody", "u60"], "k": [5]}),
     # An unknown item in the history, beside a known one; and none of the optional features.
     (
         "recommender",
@@ -70,12 +72,12 @@ REQUESTS = [
         {"examples": [{"user_id": "x", "history_item_ids": ["i1", "what is this"]}, {}]},
     ),
     # k above the corpus, and none at all.
-    ("recommender", "top_k", {"examples": [{"history_item_ids": ["i1", "i4"]}], "k": 10 * NUM_ITEMS}),
-    ("recommender", "top_k", {"examples": [{"user_id": "u1"}], "k": 0}),
+    ("recommender", "top_k", {"examples": [{"history_item_ids": ["i1", "i4"]}], "k": [10 * NUM_ITEMS]}),
+    ("recommender", "top_k", {"examples": [{"user_id": "u1"}], "k": [0]}),
     (
         "retrieval",
         "top_k",
-        {"examples": [{"user_id": "u1", "timestamp": 1_600_000_000}], "k": 600},
+        {"examples": [{"user_id": "u1", "timestamp": 1_600_000_000}], "k": [600]},
     ),
     ("retrieval", "serving_default", {"examples": [{"user_id": "u1"}]}),
     ("retrieval", "embed_queries", {"examples": [{"user_id": "u1"}, {}]}),
@@ -98,9 +100,60 @@ REQUESTS = [
         {"examples": [{"user_id": "u1", "history_item_ids": ["i1"]}], "item_ids": [["i4", "nothing"]]},
     ),
     ("ranking", "serving_default", {"examples": [{"user_id": "u1", "item_id": "i4"}]}),
-    ("recommender", "user_history", {"user_id": ["u1", "u60", "nobody"], "length": 100}),
+    ("recommender", "user_history", {"user_id": ["u1", "u60", "nobody"], "length": [100]}),
     # A batch of nobody.
-    ("recommender", "top_k", {"examples": [], "k": 5}),
+    ("recommender", "top_k", {"examples": [], "k": [5]}),
+    # 14, 15: the same histories as plain arrays and as examples.
+    (
+        "recommender",
+        "for_histories",
+        {
+            "history_item_ids": [["i1", "i4", ""], ["i0", "i3", "i6"]],
+            "history_values": [[5.0, 4.0, 0.0], [5.0, 5.0, 5.0]],
+            "k": [6],
+        },
+    ),
+    (
+        "recommender",
+        "top_k",
+        {
+            "examples": [
+                {"history_item_ids": ["i1", "i4"], "history_values": [5.0, 4.0]},
+                {"history_item_ids": ["i0", "i3", "i6"], "history_values": [5.0] * 3},
+            ],
+            "k": [6],
+        },
+    ),
+    # 16: every control, a row for each user.
+    (
+        "recommender",
+        "for_users",
+        {
+            "user_id": ["u0", "u1", "u2"],
+            "k": [4, 9, 0],
+            "exclude_item_ids": [["i1", "i4"]] * 3,
+            "filter_seen": [True, False, True],
+            "allow_categories": [[f"item_genre={GENRES[1]}"], [""], [""]],
+            "deny_categories": [[""], [f"item_genre={GENRES[0]}"], [""]],
+            "diversity": [0.0, 0.5, 0.5],
+            "exploration": [0.0, 0.3, 0.3],
+            "seed": [1, 2, 3],
+        },
+    ),
+    ("retrieval", "similar_items", {"item_ids": ["i5", "what is this"], "k": [4]}),
+    ("retrieval", "search_text", {"text": ["a long text", " "], "k": [4]}),
+    (
+        "ranking",
+        "score_for_histories",
+        {"history_item_ids": [["i1"]], "item_ids": [["i4", "nothing", ""]]},
+    ),
+    # 20: controls in the example.
+    (
+        "recommender",
+        "serving_default",
+        {"examples": [{"user_id": "x", "k": 3, "deny_categories": f"item_genre={GENRES[0]}"}, {}]},
+    ),
+    ("retrieval", "for_histories", {"history_item_ids": [["i1", "i4"]], "k": [6]}),
 ]
 
 
@@ -189,9 +242,65 @@ def test_unseen_items_take_their_place_by_text_and_attributes(answers):
 
 
 def test_a_query_is_nearest_to_new_items_of_the_liked_genre(answers):
-    similarity = np.array(answers[14]["embeddings"]) @ np.array(answers[8]["embeddings"])[: len(GENRES)].T
+    similarity = np.array(answers[-1]["embeddings"]) @ np.array(answers[8]["embeddings"])[: len(GENRES)].T
     nearest = [GENRES[i] for i in similarity.argmax(axis=1)]
     assert np.mean([genre == genre_of_user(user) for genre, user in zip(nearest, USERS, strict=True)]) > 0.9
+
+
+def _genres(items):
+    return {genre_of_item(item) for item in items if item}
+
+
+def test_plain_arrays_are_answered_as_examples_are(answers):
+    arrays, examples = answers[14], answers[15]
+    assert arrays.keys() == examples.keys()
+    assert arrays["item_ids"] == examples["item_ids"]
+    np.testing.assert_allclose(arrays["order_score"], examples["order_score"], rtol=1e-4)
+
+
+def test_each_request_has_its_own_controls(answers):
+    allowed, denied, nothing = answers[16]["item_ids"]
+    assert answers[16]["rank"] == [[1, 2, 3, 4, *[0] * 5], [*range(1, 10)], [0] * 9]
+    assert _genres(allowed) == {GENRES[1]}
+    assert GENRES[0] not in _genres(denied)
+    assert not {"i1", "i4"} & {*allowed, *denied}
+    assert set(nothing) == {""}
+
+
+def test_an_example_carries_controls_too(answers):
+    first, second = answers[20]["item_ids"]
+    assert answers[20]["rank"][0] == [1, 2, 3, *[0] * 7]
+    assert GENRES[0] not in _genres(first)
+    assert all(second)
+
+
+def test_recommendations_say_why(answers):
+    answer = answers[14]
+    for history, because in zip((["i1", "i4"], ["i0", "i3", "i6"]), answer["because_item_ids"], strict=True):
+        assert set(because) <= set(history)
+    assert answer["because_titles"][0] == [
+        f"{genre_of_item(item)} number {item[1:]}" for item in answer["because_item_ids"][0]
+    ]
+    assert all(source in SOURCES for row in answer["source"] for source in row)
+    assert set(answers[1]["because_item_ids"][0]) == {""}  # nobody has done nothing
+
+
+def test_items_like_another_are_of_its_genre(answers):
+    found, unknown = answers[17]["item_ids"]
+    assert _genres(found) == {genre_of_item("i5")}
+    assert "i5" not in found
+    assert set(unknown) == {""}
+
+
+def test_a_text_finds_items_and_a_blank_one_none(answers):
+    assert answers[18]["rank"] == [[1, 2, 3, 4], [0] * 4]
+    assert (np.diff(answers[18]["similarity"][0]) <= 1e-6).all()
+    assert np.shape(answers[19]["rating"]) == (1, 3)
+
+
+def test_retrieval_leaves_out_the_history_it_is_given(answers):
+    assert not {"i1", "i4"} & set(answers[21]["item_ids"][0])
+    assert set(answers[21]["because_item_ids"][0]) <= {"i1", "i4"}
 
 
 def test_histories_are_the_newest_first(answers, log):

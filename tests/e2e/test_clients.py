@@ -1,6 +1,7 @@
 """`recstack serve` on a real bundle, asked by the typed clients and by every example."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -117,11 +118,15 @@ def test_items_and_texts(recommender):
     assert len(recommender.search_text("a long text about horror", Controls(k=3)).items) == 3
 
 
-def test_scores(recommender):
-    scores = recommender.score(HISTORY, ["i10", "i11"])
-    assert list(scores) == ["i10", "i11"]
-    assert {"rating", "like"} <= set(scores["i10"])
-    assert scores["i10"]["rating"] > scores["i11"]["rating"]  # a western, and a horror film
+def test_scores_are_those_of_the_list(recommender):
+    now = 1_600_001_000
+    found = recommender.recommend_for_history(HISTORY, Controls(k=3), timestamp=now)
+    scores = recommender.score(HISTORY, [item.item_id for item in found.items], timestamp=now)
+    assert list(scores) == [item.item_id for item in found.items]
+    for item in found.items:
+        of_tasks = {name: item.scores[name] for name in scores[item.item_id]}
+        assert {"rating", "like"} <= set(of_tasks)
+        assert scores[item.item_id] == pytest.approx(of_tasks, rel=1e-4)
 
 
 def test_both_interfaces_answer_alike(served):
@@ -173,14 +178,18 @@ def test_joined_calls_of_different_sizes_are_answered_as_alone(served):
     ids=["python", "stubs", "node", "curl"],
 )
 def test_examples(command, needs_url, served):
-    if shutil.which(command[0]) is None or (command[0].endswith(".sh") and shutil.which("curl") is None):
-        pytest.skip(f"{command[0]} is not here, or curl is not")
+    needed = "curl" if command[0].endswith(".sh") else command[0]
+    if shutil.which(needed) is None:
+        pytest.skip(f"{needed} is not here")
     done = _run([*command, "u4", "3", served.url if needs_url else served.grpc])
-    found = re.findall(r"\bi\d+\b", done.stdout)
+    assert done.returncode == 0, done.stderr
+    if command[0].endswith(".sh"):
+        found = json.loads(done.stdout)["outputs"]["item_ids"][0]
+    else:
+        found = [line.split("\t")[1] for line in done.stdout.splitlines()]
     with GrpcClient(served.grpc) as client:
         expected = RecommenderClient(client, timeout=SECONDS).recommend_for_user("u4", Controls(k=3))
-    assert done.returncode == 0, done.stderr
-    assert found[:3] == [item.item_id for item in expected.items]
+    assert found == [item.item_id for item in expected.items]
 
 
 def test_the_example_of_many(served):

@@ -3,12 +3,15 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import tensorflow as tf
 
 from pipeline.config.collaborative import ItemKnnConfig, PopularityConfig
 from serving.candidate_generator import CandidateGenerator
+from serving.category_filter import CategoryFilter
 from serving.index import ExactIndex
+from serving.request_controls import plain_controls
 from trainer.collaborative.collaborative_module import CollaborativeModule
 from trainer.collaborative.interaction_matrix import interaction_matrix
 from trainer.collaborative.train_collaborative import fit_source
@@ -17,6 +20,16 @@ from trainer.graphs import graph_function
 NUM_ITEMS, DIM, TEXT_DIM = 12, 4, 3
 SEEN = np.int32([[0, 1, -1], [-1, -1, -1], [11, NUM_ITEMS, 11]])  # N is an item outside the corpus
 RNG = np.random.default_rng(0)
+CATEGORIES = CategoryFilter(
+    pa.table(
+        {
+            "item_id": [f"{i}" for i in range(NUM_ITEMS)],
+            "kind": [["even" if i % 2 == 0 else "odd"] for i in range(NUM_ITEMS)],
+            "size": [["big"] if i > 5 else [] for i in range(NUM_ITEMS)],
+        }
+    ),
+    np.array([f"{i}".encode() for i in range(NUM_ITEMS)], object),
+)
 QUERIES = RNG.normal(size=[len(SEEN), DIM]).astype(np.float32)
 EMBEDDINGS = RNG.normal(size=[NUM_ITEMS + 1, DIM]).astype(np.float32)
 TEXTS = RNG.normal(size=[NUM_ITEMS + 1, TEXT_DIM]).astype(np.float32)
@@ -38,12 +51,18 @@ def _encode(features):
     return features["query"]
 
 
-def _generate(collaborative, retrieved=3, others=2, k=1):
+def _generate(collaborative, retrieved=3, others=2, k=1, **said):
     queries = SimpleNamespace(encode_queries=_encode_loaded(), transform_queries=lambda raw: raw)
-    corpus = SimpleNamespace(item_ids=tf.zeros([NUM_ITEMS]), embeddings=tf.constant(EMBEDDINGS))
+    corpus = SimpleNamespace(
+        item_ids=tf.zeros([NUM_ITEMS]), embeddings=tf.constant(EMBEDDINGS), lookup_items=_lookup
+    )
     retrieval = SimpleNamespace(queries=queries, corpus=corpus, text_embeddings=tf.constant(TEXTS))
-    generator = CandidateGenerator(retrieval, ExactIndex(EMBEDDINGS[:-1]), collaborative, retrieved, others)
-    found = generator.generate({"query": tf.constant(QUERIES)}, tf.constant(SEEN), tf.constant(k))
+    generator = CandidateGenerator(
+        retrieval, ExactIndex(EMBEDDINGS[:-1]), collaborative, retrieved, others, CATEGORIES
+    )
+    controls = plain_controls(tf.constant(len(SEEN)), k)
+    controls = controls._replace(**{name: tf.constant(values) for name, values in said.items()})
+    found = generator.generate({"query": tf.constant(QUERIES)}, tf.constant(SEEN), controls)
     return generator, found
 
 
@@ -55,6 +74,10 @@ def _encode_loaded():
 
     call.concrete_functions = [_encode.get_concrete_function()]
     return call
+
+
+def _lookup(item_ids):
+    return tf.strings.to_number(tf.where(item_ids == "", "-1", item_ids), tf.int32)
 
 
 def _chosen(found, query):
@@ -108,5 +131,34 @@ def test_more_are_found_if_more_are_asked_for(collaborative):
 
 def test_a_batch_without_requests(collaborative):
     generator, _ = _generate(collaborative)
-    none = generator.generate({"query": tf.zeros([0, DIM])}, tf.zeros([0, 2], tf.int32), tf.constant(3))
+    nobody = plain_controls(tf.constant(0), 3)
+    none = generator.generate({"query": tf.zeros([0, DIM])}, tf.zeros([0, 2], tf.int32), nobody)
     assert none.rows.shape[0] == 0
+
+
+def test_the_index_gives_what_was_asked_for_whoever_asks_beside(collaborative):
+    # Only the index: 4 of those that are left for each query, though the queries have seen 2, none and 1.
+    _, found = _generate(collaborative, retrieved=4, others=0)
+    for query in range(len(SEEN)):
+        unseen = np.array(sorted(set(range(NUM_ITEMS)) - _seen(query)))
+        scores = EMBEDDINGS[unseen] @ QUERIES[query]
+        assert set(_chosen(found, query)) == set(unseen[np.argsort(-scores)[:4]].tolist())
+
+
+def test_what_is_excluded_or_of_other_categories_is_no_candidate_and_the_rest_is(collaborative):
+    _, found = _generate(
+        collaborative,
+        retrieved=NUM_ITEMS,
+        exclude_item_ids=[["0", "3"], ["", ""], ["2", "2"]],
+        allow_categories=[[""], ["kind=even"], ["kind=even"]],
+        deny_categories=[[""], ["size=big"], [""]],
+    )
+    assert _chosen(found, 0).tolist() == [2, *range(4, NUM_ITEMS)]
+    assert _chosen(found, 1).tolist() == [0, 2, 4]
+    assert _chosen(found, 2).tolist() == [0, 4, 6, 8, 10]
+    assert found.num_seen.numpy().tolist() == [2, 0, 1]  # of the history alone
+
+
+def test_what_was_seen_may_come_again(collaborative):
+    _, found = _generate(collaborative, retrieved=NUM_ITEMS, filter_seen=[False, True, True])
+    assert [len(_chosen(found, query)) for query in range(len(SEEN))] == [12, 12, 11]
