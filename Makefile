@@ -12,7 +12,8 @@ INSTALLED := .venv/.installed
 
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup run test browser check lint types doctor bench-data bench-index bench-peers lock lock-peers clean
+.PHONY: help setup run test browser check lint types doctor bench-data bench-index bench-peers bench-soak lock lock-peers \
+  clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -58,6 +59,9 @@ bench-index: $(INSTALLED) ## Measure the index beside faiss and hnswlib, 100 k a
 bench-peers: $(INSTALLED) ## Judge other libraries on the splits of two protocols, each in an environment of its own
 	@$(BIN)/python -W ignore -m benchmarks.peers --protocol random-75 --peers implicit lenskit rectools recommenders
 	@$(BIN)/python -W ignore -m benchmarks.peers --protocol rating --peers surprise lenskit
+
+bench-soak: $(INSTALLED) ## Call a server 200,000 times, also of BUNDLE if it is given, and watch its memory
+	@$(BIN)/python -W ignore -m benchmarks.soak $(if $(BUNDLE),--bundle $(BUNDLE))
 
 lock: $(UV) ## Resolve the dependencies anew into requirements.lock
 	@$(UV) pip compile pyproject.toml --extra dev --extra mlflow --extra wandb --python-version 3.10 --generate-hashes --no-header \
