@@ -13,7 +13,7 @@ _LEAVES_PER_ROOT = 2
 _SEARCHED_LEAVES = 0.15
 _MIN_LEAVES = 40
 _MIN_RESCORED = 100
-_RESCORED_PER_CUBE_ROOT = 4
+_RESCORED_PER_ROOT = 0.8
 _RESCORED_PER_RESULT = 4
 _CANDIDATES_PER_RESULT = 4  # in the leaves that are searched, on average
 
@@ -60,10 +60,10 @@ class ScannParameters:
     def min_rescored(self) -> int:
         """Candidates that are scored exactly, however few results are wanted.
 
-        Codes tell the best from the next best less well, the more of both there are: four times the cube
-        root of the corpus' size, and 100 at least.
+        Codes tell the best from the next best less well, the more of both there are: .8 of the root of
+        the corpus' size, and 100 at least.
         """
-        return max(round(_RESCORED_PER_CUBE_ROOT * self.num_items ** (1 / 3)), _MIN_RESCORED)
+        return max(round(_RESCORED_PER_ROOT * self.num_items**0.5), _MIN_RESCORED)
 
     @property
     def rescored_per_result(self) -> int:

@@ -13,8 +13,8 @@ from serving.scann_parameters import ScannParameters
     [
         (100, 20, 20, 100),  # all there are
         (5_000, 141, 40, 100),
-        (92_333, 608, 92, 181),
-        (1_000_000, 2000, 300, 400),
+        (92_333, 608, 92, 243),
+        (1_000_000, 2000, 300, 800),
     ],
 )
 def test_effort_grows_with_the_corpus(num_items, leaves, searched, rescored):
