@@ -12,7 +12,8 @@ INSTALLED := .venv/.installed
 
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup run test browser check lint types doctor bench-data bench-peers lock lock-peers clean
+.PHONY: help setup run test browser check lint types doctor bench-data bench-index bench-peers bench-soak lock lock-peers \
+  clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -50,16 +51,24 @@ doctor: $(INSTALLED) ## Check that this machine can run the stack
 bench-data: $(INSTALLED) ## Time the data steps at 100 k, 1 M and 10 M synthetic events
 	@$(BIN)/python -W ignore -m benchmarks.data
 
+# RUN is a finished run with its artifacts; without one, trained embeddings are left out.
+RUN ?= runs/movielens_100k
+bench-index: $(INSTALLED) ## Measure the index beside faiss and hnswlib, 100 k and 1 M vectors
+	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -W ignore -m benchmarks.index --run $(RUN)
+
 bench-peers: $(INSTALLED) ## Judge other libraries on the splits of two protocols, each in an environment of its own
 	@$(BIN)/python -W ignore -m benchmarks.peers --protocol random-75 --peers implicit lenskit rectools recommenders
 	@$(BIN)/python -W ignore -m benchmarks.peers --protocol rating --peers surprise lenskit
+
+bench-soak: $(INSTALLED) ## Call a server 200,000 times, also of BUNDLE if it is given, and watch its memory
+	@$(BIN)/python -W ignore -m benchmarks.soak $(if $(BUNDLE),--bundle $(BUNDLE))
 
 lock: $(UV) ## Resolve the dependencies anew into requirements.lock
 	@$(UV) pip compile pyproject.toml --extra dev --extra mlflow --extra wandb --python-version 3.10 --generate-hashes --no-header \
 	  --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
 
 lock-peers: $(UV) ## Resolve the dependencies of the peers, and of the clients of others, anew
-	@for file in benchmarks/peers/requirements/*.in tests/serving/server/independent/*.in; do \
+	@for file in benchmarks/peers/requirements/*.in benchmarks/index/requirements/*.in tests/serving/server/independent/*.in; do \
 	  $(UV) pip compile $$file --python-version 3.10 --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --quiet --output-file $${file%.in}.txt || exit 1; done
 

@@ -8,21 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 
 from pipeline.splits import SPLITS
 from schemas.features import ITEM_ID, TIMESTAMP
+from serving.added_items import AddedItems
 from serving.bundle_integrity import bundle_files, check_towers, folder_parts, towers_of
+from serving.bundle_readme import write_readme
 from serving.bundle_settings import BundleSettings
 from serving.candidate_generator import CandidateGenerator
 from serving.category_filter import CategoryFilter
+from serving.extended_models import extended_models
 from serving.file_digests import combined_digest, file_digest, folder_digests
 from serving.index import chosen_kind, save_options
 from serving.index_builder import INDEX_DIR
 from serving.interactions import read_interactions, read_items
 from serving.layout import EXACT, RANKING, RECOMMENDER, RETRIEVAL, VARIANTS, Variant, model_dir
-from serving.manifest import DataSpan, Manifest, TowerPair, stack_versions
+from serving.manifest import DataSpan, Manifest, Refresh, TowerPair, stack_versions
 from serving.ops import op_names, ops_by_library, read_saved_model
 from serving.profiles import UserProfiles
 from serving.ranking_signatures import ranking_signatures
@@ -30,6 +34,9 @@ from serving.recommender import Recommender
 from serving.recommender_signatures import recommender_signatures
 from serving.retrieval_signatures import retrieval_signatures
 from serving.served_module import Signatures
+from serving.warm_up import write_warm_up
+
+_SOME = 8
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,8 @@ def export_bundle(
     histories_file: str,
     settings: BundleSettings,
     output_dir: str,
+    added: AddedItems | None = None,
+    refresh: Refresh | None = None,
 ) -> None:
     """Writes the SavedModels and their manifest.
 
@@ -83,6 +92,8 @@ def export_bundle(
         :func:`pipeline.history.user_histories`.
       settings: Names and sizes.
       output_dir: Where the bundle is written.
+      added: Items that come after those that were trained; the index is over all.
+      refresh: What the manifest says of them.
 
     Raises:
       BundleError: An index was built from the embeddings of another retrieval model.
@@ -94,8 +105,8 @@ def export_bundle(
         "fusion": fusion_dir,
     }
     indexes = Path(index_dir, INDEX_DIR)
-    models = _load(folders, indexes, settings)
     with tempfile.TemporaryDirectory() as work_dir:
+        models = _load(folders, indexes, settings, added, Path(work_dir))
         profiles = UserProfiles(
             pq.read_table(histories_file),
             pq.read_table(users_file),
@@ -103,23 +114,35 @@ def export_bundle(
             models.retrieval.corpus.item_ids,
             Path(work_dir),
         )
-        category_filter = _category_filter(models, items_dir, settings)
+        category_filter = _category_filter(models, items_dir, settings, added)
         names: dict[str, tuple[str, ...]] = {}
         for variant in models.indexes:
             signatures = _signatures(models, variant, profiles, category_filter, settings)
-            _save(signatures, variant, Path(output_dir))
+            _save(signatures, variant, models.retrieval.corpus, settings, Path(output_dir))
             names |= {name: tuple(sorted(functions)) for name, (_, functions) in signatures.items()}
+    items = _some_items(models.retrieval.corpus)
+    tasks = [task.name for task in settings.tasks]
+    write_readme(Path(output_dir), settings.name, tasks, tuple(models.indexes), items)
     folders["index"] = str(indexes)
     parts = {name: combined_digest(folder_digests(Path(folder))) for name, folder in folders.items()}
     times = _times(examples_dir, settings)
-    _manifest(models, times, settings, names, parts, Path(output_dir)).write(Path(output_dir))
+    manifest = _manifest(models, times, settings, names, parts, Path(output_dir))
+    manifest.model_copy(update={"refresh": refresh}).write(Path(output_dir))
 
 
-def _load(folders: dict[str, str], indexes_dir: Path, settings: BundleSettings) -> _Models:
+def _load(
+    folders: dict[str, str],
+    indexes_dir: Path,
+    settings: BundleSettings,
+    added: AddedItems | None,
+    work_dir: Path,
+) -> _Models:
     """Loads the parts; ScaNN's ops are registered first, in case an index holds some."""
     import scann  # noqa: F401
 
     loaded = {name: tf.saved_model.load(folder) for name, folder in folders.items()}
+    if added is not None:
+        loaded |= extended_models(loaded, added, work_dir)
     corpus, indexes = loaded["retrieval"].corpus, {}
     for variant in VARIANTS:
         folder = indexes_dir / variant
@@ -134,19 +157,32 @@ def _load(folders: dict[str, str], indexes_dir: Path, settings: BundleSettings) 
     return _Models(**loaded, indexes=indexes, index=chosen if chosen in indexes else EXACT, towers=towers)
 
 
-def _category_filter(models: _Models, items_dir: str, settings: BundleSettings) -> CategoryFilter:
+def _save(
+    signatures: dict[str, Signatures], variant: Variant, corpus: Any, settings: BundleSettings, output: Path
+) -> None:
+    """Saves the models of a variant, each with the requests that warm it up."""
+    options = save_options(variant == EXACT)
+    for name, (module, functions) in signatures.items():
+        folder = model_dir(output, variant, name)
+        tf.saved_model.save(module, str(folder), signatures=functions, options=options)
+        write_warm_up(folder, name, list(_some_items(corpus)), settings.batch_sizes)
+
+
+def _some_items(corpus: Any) -> dict[str, str]:
+    """A few ids of the corpus and their titles."""
+    columns = (values[:_SOME].numpy() for values in (corpus.item_ids, corpus.titles))
+    return {item_id.decode(): title.decode() for item_id, title in zip(*columns, strict=True)}
+
+
+def _category_filter(
+    models: _Models, items_dir: str, settings: BundleSettings, added: AddedItems | None
+) -> CategoryFilter:
     """Of the categories that the items of the corpus have."""
     names = (ITEM_ID, *settings.layout.item_categories)
     items = read_items(items_dir, settings.feature_set, names)
+    if added is not None:
+        items = pa.concat_tables([items, added.table.select(items.column_names).cast(items.schema)])
     return CategoryFilter(items, models.retrieval.corpus.item_ids.numpy())
-
-
-def _save(signatures: dict[str, Signatures], variant: Variant, output_dir: Path) -> None:
-    """Saves the models of a variant."""
-    options = save_options(variant == EXACT)
-    for name, (module, functions) in signatures.items():
-        folder = str(model_dir(output_dir, variant, name))
-        tf.saved_model.save(module, folder, signatures=functions, options=options)
 
 
 def _signatures(

@@ -29,7 +29,7 @@ def judge(evaluation: Evaluation, gate: GateConfig) -> list[str]:
     ]
     if gate.beat_item_mean:
         reasons += _against_item_means(evaluation)
-    reasons += _of_index(evaluation.index, gate.min_index_recall)
+    reasons += index_reasons(evaluation.index, gate.min_index_recall)
     reasons += [
         f"skew: {output} differs by {skew.largest:.2g} of its spread between raw requests and training's "
         f"features, more than {skew.tolerance:g}"
@@ -91,7 +91,13 @@ def _against_item_means(evaluation: Evaluation) -> list[str]:
     return reasons
 
 
-def _of_index(index: IndexReport, lowest: float) -> list[str]:
+def index_reasons(index: IndexReport, lowest: float) -> list[str]:
+    """Why an index may not be pushed; none if it finds enough of what exact search finds.
+
+    Args:
+      index: What was measured.
+      lowest: Recall@10 that is asked for.
+    """
     served = next(m for m in index.measured if m.kind == index.chosen)
     if served.recall_at_10 >= lowest:
         return []

@@ -49,7 +49,22 @@ def build_and_measure(
     retrieval = tf.saved_model.load(retrieval_dir)
     embeddings = retrieval.corpus.embeddings.numpy()[:-1]  # the unknown item is no candidate
     queries = sample_queries(retrieval, interactions, config.recall_queries, seed)
-    fingerprint = tower_fingerprint(retrieval.corpus.item_ids.numpy(), embeddings)
+    return write_indexes(retrieval.corpus.item_ids.numpy(), embeddings, queries, config, output_dir)
+
+
+def write_indexes(
+    item_ids: np.ndarray, embeddings: np.ndarray, queries: np.ndarray, config: IndexConfig, output_dir: str
+) -> IndexReport:
+    """Does what :func:`build_and_measure` does, for candidates and queries that are embedded.
+
+    Args:
+      item_ids: [N] bytes.
+      embeddings: [N, dim] float32.
+      queries: [Q, dim] float32.
+      config: Which index.
+      output_dir: See there.
+    """
+    fingerprint = tower_fingerprint(item_ids, embeddings)
     chosen = chosen_kind(config, len(embeddings))
     measured: list[IndexFigures] = []
     curve: tuple[IndexFigures, ...] = ()

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from serving.evaluation_record import IndexFigures, IndexKind
 from serving.index import ScannIndex, index_recall
+from serving.scann_parameters import ScannParameters
 from trainer.graphs import graph_function
 
 RECALL_AT = 10
@@ -18,7 +19,6 @@ _TIMED_QUERIES = 100
 # From the least thorough to the most: candidates that are scored exactly, and the share of the leaves.
 _RESCORED = (10, 20, 50, 100, 200, 400)
 _LEAVES = (0.01, 0.03, 0.1, 0.3, 1.0)
-_RESCORED_OF_LEAVES = 100
 
 Search = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
@@ -58,16 +58,17 @@ def search_curve(index: ScannIndex, embeddings: np.ndarray, queries: np.ndarray)
     """
     return tuple(
         _with_effort(index, rescored, leaves, embeddings, queries)
-        for rescored, leaves in _efforts(index.parameters.num_leaves, len(embeddings))
+        for rescored, leaves in _efforts(index.parameters)
     )
 
 
-def _efforts(num_leaves: int | None, num_items: int) -> list[tuple[int, int | None]]:
+def _efforts(parameters: ScannParameters) -> list[tuple[int, int | None]]:
     """Numbers of rescored candidates and of leaves."""
+    num_items, num_leaves = parameters.num_items, parameters.num_leaves
     if num_leaves is None:
         return [(min(rescored, num_items), None) for rescored in _RESCORED if rescored < 2 * num_items]
     leaves = sorted({max(round(share * num_leaves), 1) for share in _LEAVES})
-    return [(min(_RESCORED_OF_LEAVES, num_items), number) for number in leaves]
+    return [(min(parameters.min_rescored, num_items), number) for number in leaves]
 
 
 def _with_effort(

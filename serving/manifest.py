@@ -17,7 +17,7 @@ from serving.layout import MANIFEST_FILE, Variant, model_dir
 
 FORMAT: Literal[3] = 3
 
-_METRICS = "metrics"
+_METRICS, _REFRESH = "metrics", "refresh"
 _DISTRIBUTIONS = (
     "recstack",
     "tensorflow",
@@ -54,6 +54,20 @@ class TowerPair(Frozen):
     index: str
 
 
+class Refresh(Frozen):
+    """What came into a bundle after training.
+
+    Attributes:
+      judged_version: The version of the training, which the manifest's metrics are of.
+      added_items: Items that training has not seen; the corpus' last ones.
+      index_recall_at_10: Measured of the index over all items.
+    """
+
+    judged_version: int
+    added_items: int
+    index_recall_at_10: float
+
+
 class Manifest(Frozen):
     """What a bundle is made of, and what it says of itself.
 
@@ -79,6 +93,8 @@ class Manifest(Frozen):
       ops: Variant to model to library to the ops of it that the model runs, see :mod:`serving.ops`.
       files: Each file but the manifest, relative to the version's folder.
       metrics: Figures by which it was judged; empty until it is pushed.
+      refresh: What `recstack index refresh` added; `None` without. The metrics are then those that another
+        version was judged by.
     """
 
     format: Literal[3] = FORMAT
@@ -99,6 +115,7 @@ class Manifest(Frozen):
     ops: dict[Variant, dict[str, dict[str, tuple[str, ...]]]]
     files: dict[str, FileDigest]
     metrics: dict[str, float] = Field(default_factory=dict)
+    refresh: Refresh | None = None
 
     @model_validator(mode="after")
     def _digest_follows(self) -> Manifest:
@@ -173,6 +190,17 @@ def add_metrics(folder: Path, metrics: Mapping[str, float]) -> None:
     path = folder / MANIFEST_FILE
     content = {**_read(path), _METRICS: dict(metrics)}
     path.write_text(json.dumps(content, indent=2), encoding="utf-8")
+
+
+def read_judgement(folder: Path) -> tuple[dict[str, float], int | None]:
+    """The figures in a manifest of any format, and the version that they are of if it is another one.
+
+    Raises:
+      BundleError: The manifest is missing or damaged.
+    """
+    content = _read(folder / MANIFEST_FILE)
+    refresh = content.get(_REFRESH)
+    return dict(content.get(_METRICS, {})), None if refresh is None else int(refresh["judged_version"])
 
 
 def stack_versions() -> dict[str, str]:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from pipeline.config.serving import ServingConfig
 from pipeline.files import replaced
 from pipeline.locking import exclusive
+from serving.bundle_readme import figures_section
 from serving.layout import (
     LOCK_FILE,
     MODELS,
@@ -23,7 +24,7 @@ from serving.layout import (
     versions,
     versions_dir,
 )
-from serving.manifest import add_metrics, read_digest
+from serving.manifest import add_metrics, read_digest, read_judgement
 from serving.tf_serving.config_files import write_models_configs, write_settings
 from serving.tf_serving.labels import Labels, read_labels, write_labels
 
@@ -116,8 +117,8 @@ def _label(destination: Path, version: int) -> None:
 
 
 def _show_readme(destination: Path, version: int) -> None:
-    """Shows the newest version's own description beside all versions."""
+    """Shows the newest version's own description beside all versions, and by what figures it was judged."""
     readme = version_dir(destination, version) / README_FILE
     if readme.is_file():
         with replaced(destination / README_FILE) as file:
-            file.write(readme.read_bytes())
+            file.write(readme.read_bytes() + figures_section(*read_judgement(readme.parent)).encode())

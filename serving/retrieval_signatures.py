@@ -10,15 +10,13 @@ from schemas.features import HISTORY_ITEM_IDS, FeatureSet
 from serving.category_filter import CategoryFilter
 from serving.history_request import HISTORY_SPEC, HistoryRequest
 from serving.index import Index
-from serving.request_controls import CONTROL_SPECS, FILTER_SEEN, controls_for, controls_of_examples
+from serving.request_controls import CONTROL_SPECS, controls_for, controls_of_examples
 from serving.retrieval_lists import RetrievalLists
 from serving.served_module import DEFAULT, ServedModule, Signatures
 from serving.signature_function import EXAMPLES_SPEC, signature_function
 
 _ITEMS_SPEC = tf.TensorSpec([None], tf.string, name="item_ids")
 _TEXT_SPEC = tf.TensorSpec([None], tf.string, name="text")
-# A text has no history.
-_TEXT_CONTROLS = tuple(spec for spec in CONTROL_SPECS if spec.name != FILTER_SEEN)
 
 
 def retrieval_signatures(
@@ -53,8 +51,7 @@ def retrieval_signatures(
         return lists.similar_items(item_ids, controls_for(tf.size(item_ids), controls))
 
     def search_text(text: tf.Tensor, **controls: tf.Tensor) -> dict[str, tf.Tensor]:
-        given = {**controls, FILTER_SEEN: tf.constant([False])}
-        return lists.for_texts(text, controls_for(tf.size(text), given))
+        return lists.for_texts(text, controls_for(tf.size(text), controls))
 
     def embed_queries(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"embeddings": lists.encode(parse(examples))}
@@ -69,7 +66,7 @@ def retrieval_signatures(
             for_histories, [HISTORY_SPEC], [*request.optional, *CONTROL_SPECS]
         ),
         "similar_items": signature_function(similar_items, [_ITEMS_SPEC], CONTROL_SPECS),
-        "search_text": signature_function(search_text, [_TEXT_SPEC], _TEXT_CONTROLS),
+        "search_text": signature_function(search_text, [_TEXT_SPEC], CONTROL_SPECS),
         "embed_queries": signature_function(embed_queries, [EXAMPLES_SPEC]),
         "embed_items": signature_function(embed_items, [EXAMPLES_SPEC]),
     }

@@ -9,9 +9,11 @@ from typing import Any
 _DIMENSIONS_PER_BLOCK = 2
 _ANISOTROPIC_THRESHOLD = 0.2  # for maximum inner product search (Guo et al. 2020)
 _TRAINING_SAMPLE = 250_000  # candidates from which partitions and codes are learnt
-_SEARCHED_LEAVES = 0.1
+_LEAVES_PER_ROOT = 2
+_SEARCHED_LEAVES = 0.15
+_MIN_LEAVES = 40
 _MIN_RESCORED = 100
-_RESCORED_PER_CUBE_ROOT = 4
+_RESCORED_PER_ROOT = 0.8
 _RESCORED_PER_RESULT = 4
 _CANDIDATES_PER_RESULT = 4  # in the leaves that are searched, on average
 
@@ -30,8 +32,11 @@ class ScannParameters:
 
     @classmethod
     def for_corpus(cls, num_items: int, partitioned: bool) -> ScannParameters:
-        """The square root of the corpus' size in partitions, or none."""
-        return cls(num_items, round(num_items**0.5) if partitioned else None)
+        """Partitions twice the square root of the corpus' size, or none.
+
+        The codes say what sets a candidate apart from its partition's centre: the more partitions, the finer.
+        """
+        return cls(num_items, round(_LEAVES_PER_ROOT * num_items**0.5) if partitioned else None)
 
     def configure(self, builder: Any) -> Any:
         """Sets up a builder of `scann_ops` or of `scann_ops_pybind`.
@@ -55,10 +60,10 @@ class ScannParameters:
     def min_rescored(self) -> int:
         """Candidates that are scored exactly, however few results are wanted.
 
-        Codes tell the best from the next best less well, the more of both there are: four times the cube
-        root of the corpus' size, and 100 at least.
+        Codes tell the best from the next best less well, the more of both there are: .8 of the root of
+        the corpus' size, and 100 at least.
         """
-        return max(round(_RESCORED_PER_CUBE_ROOT * self.num_items ** (1 / 3)), _MIN_RESCORED)
+        return max(round(_RESCORED_PER_ROOT * self.num_items**0.5), _MIN_RESCORED)
 
     @property
     def rescored_per_result(self) -> int:
@@ -67,8 +72,9 @@ class ScannParameters:
 
     @property
     def min_leaves(self) -> int:
-        """Partitions that are searched, however few results are wanted: a tenth; none without partitions."""
-        return math.ceil((self.num_leaves or 0) * _SEARCHED_LEAVES)
+        """Partitions that are searched, however few results are wanted: 15 % of them, but not under 40."""
+        num_leaves = self.num_leaves or 0
+        return min(max(math.ceil(num_leaves * _SEARCHED_LEAVES), _MIN_LEAVES), num_leaves)
 
     @property
     def leaves_per_result(self) -> float:

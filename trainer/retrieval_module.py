@@ -86,6 +86,7 @@ class RetrievalModule(tf.Module):
     Functions:
       embed_items: Serialized raw items, [B] `tf.Example`s, to [B, embedding_dim + 1]; an item need
         not be in the corpus.
+      item_texts: Serialized raw items, [B], to what the text tower reads of them, [B] strings.
       embed_texts: [B] strings to [B, hidden_dim] of length one, comparable with `text_embeddings`.
 
     Parts: `queries`, a :class:`QueryEncoder`, and `corpus`, a :class:`CorpusModule`.
@@ -130,6 +131,12 @@ class RetrievalModule(tf.Module):
         self.embed_texts = graph_function(
             model.text_tower.__call__, input_signature=[tf.TensorSpec([None], tf.string, name="texts")]
         )
+
+        @graph_function(input_signature=[_EXAMPLES])
+        def item_texts(examples: tf.Tensor) -> tf.Tensor:
+            return item_transform(tf.io.parse_example(examples, item_transform.spec))[TEXT]
+
+        self.item_texts = item_texts
 
 
 def query_specs(queries: Any) -> dict[str, tf.TensorSpec]:

@@ -19,7 +19,7 @@ REQUIREMENTS = Path(__file__).parent / "requirements"
 _SCRIPTS = Path(__file__).parent / "scripts"
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-_LEAVES = (0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.3)
+_LEAVES = (0.005, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.3)
 _RESCORED = (50, 100, 200, 400, 800)
 _FEW_QUERIES = 50  # where each takes long
 
@@ -63,7 +63,7 @@ def engines_for(num_items: int) -> list[Engine]:
     faiss = tuple(
         {"nprobe": nprobe, "k_factor": k_factor}
         for nprobe in (4, 8, 16, 32, 64, 128)
-        for k_factor in (5, 10, 20, 40, 80)
+        for k_factor in (10, 20, 40, 80, 160)
     )
     graph = tuple({"ef": ef} for ef in (10, 20, 50, 100, 200, 400, 800))
     return [

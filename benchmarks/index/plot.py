@@ -40,6 +40,13 @@ def draw(results: list[dict[str, Any]], path: Path) -> None:
             recalls = [point["recall"] for point in points]
             rates = [point["queries_per_second"] for point in points]
             axes.plot(recalls, rates, mark, color=colour, label=engine, markersize=5)
+        left_out = [
+            f"{engine}: recall {best[-1]['recall']:.2f}"
+            for engine in _MARKS
+            for best in [frontier(result["points"], engine)]
+            if best and best[-1]["recall"] < _LOWEST
+        ]
+        axes.text(0.02, 0.03, "\n".join(left_out), transform=axes.transAxes, fontsize="small")
         axes.set(yscale="log", xlim=(_LOWEST, 1.005), xlabel="recall@10", title=result["kind"])
         axes.grid(alpha=0.3)
     first, *_ = figure.axes

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+import pipeline  # noqa: F401  (chooses Keras 2 before TensorFlow is imported)
 from benchmarks.index.vectors import Trained
 
 _QUERIES = 10_000
@@ -29,7 +30,6 @@ def read_trained(run_dir: Path, seed: int) -> Trained | None:
     import tensorflow as tf
     import tensorflow_text  # noqa: F401  (registers its ops)
 
-    import pipeline  # noqa: F401  (chooses Keras 2 before TensorFlow is imported)
     from serving.index_builder import sample_queries
     from trainer.streams import TransformedStream
 

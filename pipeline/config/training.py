@@ -119,10 +119,10 @@ class IndexConfig(Frozen):
     """The index over candidate embeddings.
 
     Attributes:
-      kind: `auto` goes by the size of the corpus: exact below `exact_below`, quantised and
-        rescored below `partition_above`, partitioned as well above it.
+      kind: `auto` goes by the size of the corpus: exact below `exact_below`, ScaNN above it.
       exact_below: See `kind`.
-      partition_above: See `kind`.
+      partition_above: Candidates from which on a ScaNN index is partitioned; below, its codes alone find
+        enough, and few partitions would lose too much.
       retrieved: Candidates that `recommender` takes from the index.
       from_others: Candidates that it takes from each source of collaborative filtering, and from the texts.
       recall_queries: Queries, drawn with the run's seed, on which recall is measured.
@@ -130,7 +130,7 @@ class IndexConfig(Frozen):
 
     kind: Literal["auto", "exact", "scann"] = "auto"
     exact_below: int = Field(default=20_000, ge=0)
-    partition_above: int = Field(default=100_000, ge=0)
+    partition_above: int = Field(default=5_000, ge=0)
     retrieved: int = Field(default=100, ge=1)
     from_others: int = Field(default=50, ge=1)
     recall_queries: int = Field(default=1000, ge=1)

@@ -173,5 +173,6 @@ def bundle_settings(config: RunConfig, data: PreparedData) -> BundleSettings:
         tasks=config.ranking.tasks,
         index=config.index,
         pseudonym_key=data.pseudonym_key,
+        batch_sizes=config.serving.batching.allowed_batch_sizes or (config.serving.batching.max_batch_size,),
         learnt=(TRAIN, EVAL) if config.training.refit else (TRAIN,),
     )

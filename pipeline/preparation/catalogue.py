@@ -65,11 +65,13 @@ class Catalogue:
         self.table = self.table.filter(pa.array(kept))
 
 
-def load_items(adapter: DatasetAdapter, layout: TableLayout, vectors: Mapping[str, VectorsFile]) -> Catalogue:
+def load_items(
+    raws: Iterable[RawTable], layout: TableLayout, vectors: Mapping[str, VectorsFile]
+) -> Catalogue:
     """Reads the items and their vectors.
 
     Args:
-      adapter: The source.
+      raws: The raw items.
       layout: Its optional columns, and the vectors'.
       vectors: Files with vectors, by the features' names.
 
@@ -79,7 +81,7 @@ def load_items(adapter: DatasetAdapter, layout: TableLayout, vectors: Mapping[st
     schema = items_schema(layout)
     without_vectors = replace(layout, item_vectors=())
     items = Catalogue("items", items_schema(without_vectors))
-    items.fill(adapter.items(), lambda raw: type_items(raw, without_vectors), ITEM_ID)
+    items.fill(raws, lambda raw: type_items(raw, without_vectors), ITEM_ID)
     for name, dim in layout.item_vectors:
         items.table = items.table.append_column(name, _vectors(items, name, dim, vectors[name]))
     items.table = items.table.cast(schema)

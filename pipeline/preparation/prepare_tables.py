@@ -81,7 +81,7 @@ def prepare_tables(
     """
     from pipeline.preparation.jobs import finish, ingest_and_clean  # Beam takes its time
 
-    items = load_items(settings.adapter, settings.layout, vectors)
+    items = load_items(settings.adapter.items(), settings.layout, vectors)
     users = load_users(settings.adapter, settings.layout, settings.key, settings.erased, settings.min_users)
     for name, catalogue in (("items", items), ("users", users)):
         rules = write_rejects(catalogue.rejects, settings.quarantine_dir / f"{name}.parquet")

@@ -9,10 +9,15 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 import grpc
+from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    inference_pb2,
     model_management_pb2,
-    model_service_pb2_grpc,
-    prediction_service_pb2_grpc,
+    predict_pb2,
+    regression_pb2,
 )
 
 from serving.server.inference import Inference
@@ -22,6 +27,7 @@ from serving.server.status import Code, ServingError
 
 logger = logging.getLogger(__name__)
 
+_PACKAGE = "tensorflow.serving"
 _STATUS_CODES = {Code(code.value[0]): code for code in grpc.StatusCode}
 # A message goes out in a header; clients take 8 kB of headers, and escaping can treble it.
 _MAX_MESSAGE = 2000
@@ -40,80 +46,70 @@ def add_services(
       manager: Of these models, for new configurations.
       observe: Is told of each call.
     """
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-        PredictionService(inference, observe), server
-    )
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-        ModelService(inference, manager, observe), server
-    )
-
-
-# The names of the methods are those of the services.
-class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Answers what is asked of the models."""
-
-    def __init__(self, inference: Inference, observe: Observer = ignore):
-        self._inference = inference
-        self._observe = observe
-
-    def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Named tensors through a signature."""
-        return self._answer("Predict", self._inference.predict_request, request, context)
-
-    def Classify(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Examples to labels and scores."""
-        return self._answer("Classify", self._inference.classify, request, context)
-
-    def Regress(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Examples to numbers."""
-        return self._answer("Regress", self._inference.regress, request, context)
-
-    def MultiInference(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Several signatures over the same examples."""
-        return self._answer("MultiInference", self._inference.multi_inference, request, context)
-
-    def GetModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """The signatures of a model."""
-        work = _without_deadline(self._inference.metadata)
-        return self._answer("GetModelMetadata", work, request, context)
-
-    def _answer(self, api: str, work: Work, request: Any, context: Any) -> Any:
-        return _answer(api, work, request, context, self._observe)
-
-
-class ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    """Tells of the models, and takes new configurations."""
-
-    def __init__(self, inference: Inference, manager: ModelManager, observe: Observer = ignore):
-        self._inference = inference
-        self._manager = manager
-        self._observe = observe
-
-    def GetModelStatus(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """The states of a model's versions."""
-        work = _without_deadline(self._inference.status)
-        return _answer("GetModelStatus", work, request, context, self._observe)
-
-    def HandleReloadConfigRequest(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Replaces the whole set of models."""
-        work = _without_deadline(self._reload)
-        return _answer("HandleReloadConfigRequest", work, request, context, self._observe)
-
-    def _reload(self, request: Any) -> Any:
-        if request.config.WhichOneof("config") != "model_config_list":
-            message = (
-                "ServerModelConfig type not supported by HandleReloadConfigRequest. "
-                "Only ModelConfigList is currently supported"
+    metadata = _without_deadline(inference.metadata)
+    status = _without_deadline(inference.status)
+    reload = _without_deadline(lambda request: _reload(manager, request))
+    services: dict[str, dict[str, tuple[Any, Work]]] = {
+        "PredictionService": {
+            "Predict": (predict_pb2.PredictRequest, inference.predict_request),
+            "Classify": (classification_pb2.ClassificationRequest, inference.classify),
+            "Regress": (regression_pb2.RegressionRequest, inference.regress),
+            "MultiInference": (inference_pb2.MultiInferenceRequest, inference.multi_inference),
+            "GetModelMetadata": (get_model_metadata_pb2.GetModelMetadataRequest, metadata),
+        },
+        "ModelService": {
+            "GetModelStatus": (get_model_status_pb2.GetModelStatusRequest, status),
+            "HandleReloadConfigRequest": (model_management_pb2.ReloadConfigRequest, reload),
+        },
+    }
+    server.add_generic_rpc_handlers(
+        [
+            grpc.method_handlers_generic_handler(
+                f"{_PACKAGE}.{service}",
+                {api: _handler(api, kind, work, observe) for api, (kind, work) in methods.items()},
             )
-            raise ServingError(Code.INVALID_ARGUMENT, message)
-        self._manager.reload(request.config)
-        response = model_management_pb2.ReloadConfigResponse()
-        response.status.error_code = int(Code.OK)
-        return response
+            for service, methods in services.items()
+        ]
+    )
+
+
+def _reload(manager: ModelManager, request: Any) -> Any:
+    """Replaces the whole set of models."""
+    if request.config.WhichOneof("config") != "model_config_list":
+        message = (
+            "ServerModelConfig type not supported by HandleReloadConfigRequest. "
+            "Only ModelConfigList is currently supported"
+        )
+        raise ServingError(Code.INVALID_ARGUMENT, message)
+    manager.reload(request.config)
+    response = model_management_pb2.ReloadConfigResponse()
+    response.status.error_code = int(Code.OK)
+    return response
 
 
 def _without_deadline(work: Callable[[Any], Any]) -> Work:
     return lambda request, _: work(request)
+
+
+def _handler(api: str, kind: Any, work: Work, observe: Observer) -> Any:
+    """What gRPC does with the calls of a method.
+
+    The generated code would end a call whose bytes are no request as an error of the server; here it is one
+    of the caller. So parsing gives `None` within a tuple, as `None` alone means such an error, of which gRPC
+    would keep some 15 kB of memory for ever.
+    """
+
+    def parsed(content: bytes) -> tuple[Any]:
+        try:
+            return (kind.FromString(content),)
+        except DecodeError:
+            return (None,)
+
+    return grpc.unary_unary_rpc_method_handler(
+        lambda received, context: _answer(api, work, received[0], context, observe),
+        request_deserializer=parsed,
+        response_serializer=lambda response: response.SerializeToString(),
+    )
 
 
 def _answer(api: str, work: Work, request: Any, context: Any, observe: Observer) -> Any:
@@ -126,6 +122,8 @@ def _answer(api: str, work: Work, request: Any, context: Any, observe: Observer)
     deadline = _deadline(context, start)
     code, message, response = Code.OK, "", None
     try:
+        if request is None:
+            raise ServingError(Code.INVALID_ARGUMENT, "The request cannot be parsed")
         if not context.is_active():  # it waited for a thread, and its caller has gone
             raise ServingError(Code.CANCELLED, "The caller has cancelled the call")
         response = work(request, deadline)

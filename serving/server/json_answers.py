@@ -12,7 +12,7 @@ from tensorflow.core.framework import types_pb2
 
 from serving.server.json_numbers import decimal_texts
 from serving.server.json_predict import Layout
-from serving.server.json_value import encoded_base64
+from serving.server.json_value import encoded_base64, string_bytes
 from serving.server.status import Code, ServingError
 from serving.server.tensors import data_type_name, data_type_of
 
@@ -71,8 +71,9 @@ def regression_json(result: Any) -> bytes:
 
 
 def error_json(message: str) -> bytes:
-    """Writes an error."""
-    return _document("error", encode_basestring(message))
+    """Writes an error; what it quotes of a body that is not UTF-8 is replaced, or nobody could read it."""
+    text = string_bytes(message).decode("utf-8", "replace")
+    return _document("error", encode_basestring(text))
 
 
 def _rows(outputs: Mapping[str, np.ndarray]) -> bytes:

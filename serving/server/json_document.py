@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 from serving.server.json_value import value_text
@@ -41,7 +42,9 @@ _LITERALS = ("true", "false", "null", "NaN", "Infinity")
 _MAYBE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 # Numbers that may be beyond a double: their text is looked at, since what they become is plain infinity.
-_MAYBE_TOO_BIG = re.compile(r"\d[eE]\+?\d{3}|\d{200}")
+_LARGE_EXPONENT = re.compile(rb"[eE]\+?\d{3}")
+_DIGITS_AS_ZEROS = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else byte for byte in range(256))
+_MANY_ZEROS = b"0" * 200
 # Short for what Python's parser takes in full only; strings are matched so that they stay as they are.
 _SHORT_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|-NaN|Inf(?!inity)', re.DOTALL)
 _LONG_CONSTANT = {"-NaN": "NaN", "Inf": "Infinity"}
@@ -61,20 +64,24 @@ def parse_document(body: bytes) -> dict[str, Any]:
     text = body.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     if _MAYBE_SURROGATE.search(text):
         _check_surrogates(text)
-    document = _parsed(text)
+    document = _parsed(text, _bounded_float if _may_be_too_big(body) else None)
     if not isinstance(document, dict):
         raise ServingError(Code.INVALID_ARGUMENT, f"JSON Value: {value_text(document)} Is not object")
     return document
 
 
-def _parsed(text: str) -> Any:
-    parse_float = _bounded_float if _MAYBE_TOO_BIG.search(text) else None
+def _may_be_too_big(body: bytes) -> bool:
+    """Whether a number of a body may be beyond a double; a look at all digits that takes next to no time."""
+    return bool(_LARGE_EXPONENT.search(body)) or _MANY_ZEROS in body.translate(_DIGITS_AS_ZEROS)
+
+
+def _parsed(text: str, parse_float: Callable[[str], float] | None) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_first_of_each, parse_float=parse_float)
     except json.JSONDecodeError as error:
         longer = _long_constants(text, error.pos)
         if longer is not None:
-            return _parsed(longer)
+            return _parsed(longer, parse_float)
         raise _parse_error(text, *_fault(text, error)) from error
     except RecursionError as error:
         raise _parse_error(text, _TOO_DEEP, 0) from error

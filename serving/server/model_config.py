@@ -112,6 +112,8 @@ def _source(model: Any) -> ModelSource:
         raise _invalid(
             f"Expected model {model.name} to have an absolute path or URI; got base_path()={base_path}"
         )
+    if "\0" in base_path:  # the system's calls take no such path
+        raise _invalid(f"Model {model.name}: the base path has a null character")
     return ModelSource(
         name=model.name,
         base_path=Path(base_path),

@@ -13,6 +13,7 @@ from serving.server.server_options import ServerOptions
 from serving.server.tls import uvicorn_settings
 
 _STARTUP_SECONDS = 30.0
+_KEEP_ALIVE_SECONDS = 60  # uvicorn's 5 close connections that callers' pools still take for open
 
 
 class RestServer:
@@ -42,6 +43,7 @@ class RestServer:
                 http="httptools",
                 ws="none",
                 server_header=False,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=max(1, round(options.grace_seconds)),
                 **uvicorn_settings(options),
             )
@@ -56,9 +58,13 @@ class RestServer:
         if not self._server.ready.wait(_STARTUP_SECONDS):
             raise InputError("the REST interface does not start; see the log")
 
+    def refuse(self) -> None:
+        """Takes no new calls from now on."""
+        self._server.should_exit = True
+
     def stop(self) -> None:
         """Takes no new calls, and waits for those that run."""
-        self._server.should_exit = True
+        self.refuse()
         if self._thread.is_alive():
             self._thread.join()
         self._socket.close()

@@ -77,6 +77,8 @@ class Server:
 
     def stop(self) -> None:
         """Takes no new calls, waits for those that run, and unloads the models."""
+        if self._rest is not None:
+            self._rest.refuse()
         self._grpc.stop(self._options.grace_seconds)
         if self._rest is not None:
             self._rest.stop()

@@ -64,7 +64,7 @@ def test_the_answers_shape_is_what_was_asked_for(index, num_queries, k):
 
 
 def test_what_is_not_found_comes_last_with_the_lowest_score():
-    # One leaf in ten is searched, whatever is asked for: the query's own leaf is smaller than k.
+    # One leaf is searched, whatever is asked for: the query's own leaf is smaller than k.
     clusters = np.repeat(np.eye(16, dtype=np.float32) * 10, 25, axis=0)
     index = ScannIndex(clusters + RNG.normal(size=clusters.shape).astype(np.float32) / 100, partitioned=True)
     index._leaves_to_search = lambda wanted: tf.constant(1)

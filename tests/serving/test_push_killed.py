@@ -95,7 +95,7 @@ def test_a_kill_at_any_step_leaves_whole_versions_and_the_next_push_ends_the_job
             assert push(bundle, served) == 2
             check_whole(served)
             assert read_labels(served) == Labels(stable=1, canary=2)
-            assert (served / "README.md").read_text() == "of two"
+            assert (served / "README.md").read_text().startswith("of two")
             process.stdin.write("\n")
             process.stdin.flush()
     assert process.returncode == 0

@@ -56,3 +56,15 @@ def test_an_input_that_there_is_not_is_refused(folder):
     loaded = tf.saved_model.load(str(folder)).signatures["echo"]
     with pytest.raises(TypeError, match="has no input kk; it has a_number, exclude_item_ids"):
         ask(loaded, user_id=["x"], zzz=[[1.0]], kk=[3])
+
+
+def test_an_input_that_is_not_looked_at_is_taken_all_the_same(tmp_path):
+    def call(user_id, **_):
+        return {"out": user_id}
+
+    tf.saved_model.save(
+        tf.Module(), str(tmp_path), signatures={"f": signature_function(call, SPECS[:1], OPTIONAL)}
+    )
+    loaded = tf.saved_model.load(str(tmp_path)).signatures["f"]
+    assert set(loaded.structured_input_signature[1]) == {"user_id", *(spec.name for spec in OPTIONAL)}
+    assert ask(loaded, user_id=["x"], filter_seen=[False])["out"].numpy().tolist() == [b"x"]

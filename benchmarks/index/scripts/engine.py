@@ -27,7 +27,7 @@ class Engine(Protocol):
         """Builds the index over [N, dim] candidates, by so many threads."""
 
     def prepare(self, queries: np.ndarray, settings: dict[str, Any]) -> Any:
-        """Sets the effort; gives a function of a query's number to its rows, best first; one thread."""
+        """Sets the effort; gives a function of a query's number to its rows, best first, by one thread."""
 
 
 def serve(engine: Engine) -> None:

@@ -25,6 +25,7 @@ class OpenServer:
     prediction: prediction_service_pb2_grpc.PredictionServiceStub
     model: model_service_pb2_grpc.ModelServiceStub
     inference: Inference
+    grpc_address: str
 
 
 @contextmanager
@@ -42,6 +43,7 @@ def open_server(manager, **rest_options):
             prediction_service_pb2_grpc.PredictionServiceStub(channel),
             model_service_pb2_grpc.ModelServiceStub(channel),
             inference,
+            f"127.0.0.1:{port}",
         )
 
 

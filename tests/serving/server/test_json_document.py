@@ -31,6 +31,7 @@ from serving.server.status import Code, ServingError
         (b'{"a":1.}', "Miss fraction part in number. at offset: 7"),
         (b'{"a":[1e]}', "Miss exponent in number. at offset: 8"),
         (b'{"a":1e999}', "Number too big to be stored in double."),
+        (b'{"a":' + b"1" * 310 + b".5}", "Number too big to be stored in double."),
         (b'{"a":' + b"1" * 5000 + b"}", "Number too big to be stored in double."),
         (b'{"a":"b', "Missing a closing quotation mark in string. at offset: 7"),
         (b'{"a":"\x01"}', "Invalid encoding in string."),
@@ -41,7 +42,7 @@ from serving.server.status import Code, ServingError
         (b'{"a":"\\ud800\\n\\udc00"}', "The surrogate pair in string is invalid."),
         (b'{"a":' + b"[" * 100_000, "Terminate parsing due to Handler error."),
     ],
-    ids=range(26),
+    ids=range(27),
 )
 def test_what_is_not_json_is_refused_in_the_words_of_the_contract(body, message):
     with pytest.raises(ServingError) as caught:
