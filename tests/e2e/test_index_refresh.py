@@ -7,13 +7,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from serving.client import Controls, GrpcClient, History, RecommenderClient
 from serving.file_digests import folder_digests
-from serving.layout import version_dir, versions
+from serving.layout import MODELS, version_dir, versions
 from serving.manifest import read_manifest
 from serving.tf_serving.labels import Labels, read_labels
 from tests.checkerboard import GENRES, NUM_ITEMS, NUM_USERS, genre_of_user, write_config
@@ -71,9 +72,18 @@ def served(bundle):
 
 
 @pytest.fixture(scope="module")
-def client(served):
+def client(served, bundle):
+    """Asks the newest version; the server takes calls as soon as it has any version of each model."""
+    newest, end = versions(bundle)[-1], time.monotonic() + SECONDS
     with GrpcClient(served[0]) as made:
+        while not all(_is_available(made, model, newest) for model in MODELS):
+            assert time.monotonic() < end
+            time.sleep(0.5)
         yield RecommenderClient(made, label="canary", timeout=SECONDS)
+
+
+def _is_available(client, model, version):
+    return any((status.version, status.state) == (version, "AVAILABLE") for status in client.status(model))
 
 
 def _ids(found):
