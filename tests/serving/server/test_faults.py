@@ -1,4 +1,4 @@
-"""The faults that a server must survive: which test has which, and those that are asked of a whole server here.
+"""The faults that a server must survive: which test has which, and those that a whole server is asked here.
 
 | fault | test |
 |---|---|
@@ -6,7 +6,7 @@
 | names that are no version, two that parse alike | here |
 | the last version deleted | here |
 | a version that becomes whole between two tries | test_model_manager.py |
-| unknown users and items; missing, extra and wrongly typed features; k; excluded lists | tests/e2e/test_faulty_requests.py |
+| unknown ids; missing, extra and wrongly typed features; k; exclusions | tests/e2e/test_faulty_requests.py |
 | a body above the limit, a gzip bomb | test_limits.py, benchmarks/soak_calls.py |
 | a full queue | test_batch_scheduler.py, and here over both interfaces |
 | SIGKILL in mid-push | tests/serving/test_push_killed.py; with a server that reads: test_swaps.py |
