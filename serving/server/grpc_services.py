@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -118,14 +119,14 @@ def _answer(api: str, work: Work, request: Any, context: Any, observe: Observer)
       Exception: gRPC's own, which ends the call with a status.
     """
     start = time.monotonic()
-    remaining = context.time_remaining()
+    deadline = _deadline(context, start)
     code, message, response = Code.OK, "", None
     try:
         if request is None:
             raise ServingError(Code.INVALID_ARGUMENT, "The request cannot be parsed")
         if not context.is_active():  # it waited for a thread, and its caller has gone
             raise ServingError(Code.CANCELLED, "The caller has cancelled the call")
-        response = work(request, None if remaining is None else start + remaining)
+        response = work(request, deadline)
     except ServingError as error:
         code, message = error.code, error.message
     except Exception:
@@ -135,6 +136,13 @@ def _answer(api: str, work: Work, request: Any, context: Any, observe: Observer)
     if code is not Code.OK:
         _abort(context, code, message)
     return response
+
+
+def _deadline(context: Any, now: float) -> float | None:
+    """When the caller must have the answer, of `time.monotonic()`; `None` for never."""
+    remaining = context.time_remaining()
+    # A call without a deadline has centuries left, which is more than a thread can wait.
+    return None if remaining is None or remaining > threading.TIMEOUT_MAX else now + remaining
 
 
 def _abort(context: Any, code: Code, message: str) -> NoReturn:

@@ -42,6 +42,7 @@ MANIFEST = Manifest(
     interactions=100,
     num_items=9,
     embedding_dim=16,
+    variants=("exact", "scann"),
     index="scann",
     towers={"retrieval": "abc", "index": "abc"},
     tasks={"rating": "value", "like": "probability"},
