@@ -53,9 +53,10 @@ def test_who_and_what_is_unknown(client):
     recommender = _recommender(client)
     nobody = recommender.recommend_for_user("nobody")
     assert (nobody.known, len(nobody.items)) == (False, 10)
-    assert len(recommender.recommend_for_history(History(["nothing", "i1"])).items) == 10
+    history = History(["nothing", "i1"], values=[5, 5], timestamps=[1_600_000_000, 1_600_000_001])
+    assert len(recommender.recommend_for_history(history).items) == 10
     assert not recommender.similar_items("nothing").items
-    assert len(recommender.score(History(["nothing"]), ["nothing", "i1"])) == 2
+    assert len(recommender.score(history, ["nothing", "i1"])) == 2
     assert not recommender.recommend_for_user("u1", Controls(allow=("nothing=x",))).items
 
 
@@ -91,7 +92,7 @@ def test_features_that_are_missing_or_too_many(client):
         {"history_item_ids": [1, 2]},
         {"timestamp": "now"},
         {"k": 1.5},
-        b"broken",
+        b"x",
     ],
     ids=str,
 )
