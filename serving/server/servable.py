@@ -186,6 +186,16 @@ def _session_config() -> Any:
     return config
 
 
+def load_op_libraries() -> None:
+    """Imports the libraries that have ops of their own, before anything else runs in TensorFlow.
+
+    Importing one holds Python's lock while it waits for one of TensorFlow's. A thread that loads a model at
+    the same time may hold that and wait for Python's: then both wait for ever, and the server with them.
+    """
+    import scann  # noqa: F401
+    import tensorflow_text  # noqa: F401
+
+
 def _register_ops(folder: Path) -> None:
     """Imports the libraries whose ops a SavedModel has.
 

@@ -17,7 +17,7 @@ from serving.server.model_choice import metrics_path, model_choice
 from serving.server.model_manager import ModelManager
 from serving.server.rest_app import rest_app
 from serving.server.rest_server import RestServer
-from serving.server.servable import Servable, load_servable
+from serving.server.servable import Servable, load_op_libraries, load_servable
 from serving.server.server_options import ServerOptions
 from serving.server.status import Code
 from serving.server.text_messages import read_batching_parameters
@@ -70,6 +70,7 @@ class Server:
         Raises:
           ServingError: A model's versions cannot be loaded.
         """
+        load_op_libraries()
         self.manager.start()
         self._grpc.start()
         if self._rest is not None:

@@ -36,10 +36,8 @@ def _recommender(client):
 def _items(client, **inputs):
     """What `top_k` of the recommender gives for a user, less empty places."""
     given = {**Controls().inputs(1), **inputs}
-    examples = np.array([example({"user_id": "u1"})], np.object_)
-    answer = client.predict(
-        "recommender", {"examples": examples, **given}, signature="top_k", timeout=SECONDS
-    )
+    given["examples"] = np.array([example({"user_id": "u1"})], np.object_)
+    answer = client.predict("recommender", given, signature="top_k", timeout=SECONDS)
     ranked = answer["rank"][0] > 0
     assert set(answer["item_ids"][0][~ranked]) <= {b"", ""}
     return [item.decode() if isinstance(item, bytes) else item for item in answer["item_ids"][0][ranked]]

@@ -3,8 +3,11 @@
 import json
 import logging
 import ssl
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import grpc
 import httpx
@@ -19,6 +22,7 @@ from serving.server.server import Server
 from serving.server.server_options import ServerOptions
 from tests.serving.server.half_plus_two import write_half_plus_two
 
+ROOT = Path(__file__).resolve().parents[3]
 URL = "/v1/models/half_plus_two:predict"
 
 
@@ -260,3 +264,28 @@ def test_tls_and_mutual_tls(options, serve, tmp_path):
 def test_options_that_do_not_go_together(options, update, message):
     with pytest.raises(ValueError, match=message):
         ServerOptions(**{**options.model_dump(), **update})
+
+
+IN_ORDER = """
+import sys
+from pathlib import Path
+from serving.server import server as module
+from serving.server.server_options import ServerOptions
+
+def load(*arguments):
+    assert {"tensorflow_text", "scann"} <= sys.modules.keys(), "a model is loaded before the libraries of ops"
+    return loaded(*arguments)
+
+loaded, module.load_servable = module.load_servable, load
+server = module.Server(ServerOptions(base_path=Path(sys.argv[1]), grpc_port=0, rest_port=None))
+server.start()
+server.stop()
+"""
+
+
+def test_libraries_of_ops_are_there_before_any_model_is_loaded(base):
+    # Imported while another thread loads a model, they may wait for each other for ever.
+    done = subprocess.run(
+        [sys.executable, "-c", IN_ORDER, str(base)], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stderr
