@@ -113,9 +113,9 @@ def test_a_hundred_hot_swaps_and_roll_backs_fail_no_call(export, base, tmp_path)
                     load.went_on()
             load.went_on()
         grown = server.resident_bytes - warm
-    told = (
-        f"{dict(load.calls)}, { {name: len(seen) for name, seen in load.versions.items()} }, {grown >> 20} MB"
-    )
+    seen = {name: len(versions) for name, versions in load.versions.items()}
+    told = f"{dict(load.calls)} calls, {seen} versions, {grown >> 20} MB more"
+    logger.info("%s", told)
     assert not load.failures, told
     assert len(load.calls) == 4, told
     assert min(seen["grpc newest"], seen["grpc stable"]) > SWAPS * 0.8, told
