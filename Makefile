@@ -12,7 +12,7 @@ INSTALLED := .venv/.installed
 
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup run test browser check lint types doctor bench-data bench-index bench-peers bench-soak lock lock-peers \
+.PHONY: help setup run test browser check lint types doctor bench-data bench-index bench-peers bench-serving bench-soak lock lock-peers \
   clean
 
 help: ## List the targets
@@ -59,6 +59,9 @@ bench-index: $(INSTALLED) ## Measure the index beside faiss and hnswlib, 100 k a
 bench-peers: $(INSTALLED) ## Judge other libraries on the splits of two protocols, each in an environment of its own
 	@$(BIN)/python -W ignore -m benchmarks.peers --protocol random-75 --peers implicit lenskit rectools recommenders
 	@$(BIN)/python -W ignore -m benchmarks.peers --protocol rating --peers surprise lenskit
+
+bench-serving: $(INSTALLED) ## Measure the server, of BUNDLE if it is given, beside the SavedModel in process
+	@$(BIN)/python -W ignore -m benchmarks.serving $(if $(BUNDLE),--bundle $(BUNDLE))
 
 bench-soak: $(INSTALLED) ## Call a server 200,000 times, also of BUNDLE if it is given, and watch its memory
 	@$(BIN)/python -W ignore -m benchmarks.soak $(if $(BUNDLE),--bundle $(BUNDLE))

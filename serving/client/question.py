@@ -63,9 +63,8 @@ def lists_like_items(item_ids: Sequence[str], controls: Controls) -> Question[Li
 
 def lists_for_texts(texts: Sequence[str], controls: Controls) -> Question[Lists]:
     """Items that texts speak of."""
-    inputs = {"text": np.array(texts, np.object_)} | controls.inputs(len(texts))
-    del inputs["filter_seen"]  # a text has no history
-    return Question(RETRIEVAL, "search_text", inputs, read_lists)
+    inputs = {"text": np.array(texts, np.object_)}
+    return Question(RETRIEVAL, "search_text", inputs | controls.inputs(len(texts)), read_lists)
 
 
 def scores_for_histories(

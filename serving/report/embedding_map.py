@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.features import ITEM_ID, TITLE
-from serving.layout import RETRIEVAL
+from serving.layout import EXACT, RETRIEVAL, model_dir
 from serving.report.blocks import Figure, MissingError, Section, Text
 from serving.report.plot import COLOURS, Plot
 from serving.report.run_files import RunFiles
@@ -53,7 +53,7 @@ def _sample(run: RunFiles) -> tuple[list[str], np.ndarray]:
     """Ids and embeddings of items, drawn by the run's seed."""
     import numpy as np
 
-    corpus = _load(run.bundle / RETRIEVAL).retrieval.corpus
+    corpus = _load(model_dir(run.bundle, EXACT, RETRIEVAL)).retrieval.corpus
     ids = corpus.item_ids.numpy()
     if len(ids) < 3:
         raise MissingError(f"There are {len(ids)} items, too few for a map.")

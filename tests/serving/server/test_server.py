@@ -137,6 +137,14 @@ def test_another_host_is_warned_of(options, serve, caplog):
     assert "use TLS" in caplog.text
 
 
+def test_batched_calls_need_no_deadline(options, serve, tmp_path):
+    parameters = tmp_path / "batching_parameters.txt"
+    parameters.write_text("max_batch_size { value: 4 }\nallowed_batch_sizes: 4\n")
+    server = serve(options.model_copy(update={"batching_parameters": parameters}))
+    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
+        assert predict(channel, timeout=None).outputs["y"].float_val[:] == [3.0]
+
+
 def test_a_deadline_ends_a_call(server):
     with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
         predict(channel)
