@@ -11,6 +11,7 @@ from tests.e2e.ask_bundle import example
 pytestmark = pytest.mark.slow
 
 SECONDS = 120
+LABEL = "stable"  # of the first run, whatever was pushed since
 EVERYTHING = tuple(f"i{number}" for number in range(NUM_ITEMS))
 
 
@@ -30,14 +31,14 @@ def client(request, server):
 
 
 def _recommender(client):
-    return RecommenderClient(client, timeout=SECONDS)
+    return RecommenderClient(client, label=LABEL, timeout=SECONDS)
 
 
 def _items(client, **inputs):
     """What `top_k` of the recommender gives for a user, less empty places."""
     given = {**Controls().inputs(1), **inputs}
     given["examples"] = np.array([example({"user_id": "u1"})], np.object_)
-    answer = client.predict("recommender", given, signature="top_k", timeout=SECONDS)
+    answer = client.predict("recommender", given, signature="top_k", label=LABEL, timeout=SECONDS)
     ranked = answer["rank"][0] > 0
     assert set(answer["item_ids"][0][~ranked]) <= {b"", ""}
     return [item.decode() if isinstance(item, bytes) else item for item in answer["item_ids"][0][ranked]]
@@ -46,7 +47,7 @@ def _items(client, **inputs):
 def _default(client, *features):
     examples = [one if isinstance(one, bytes) else example(one) for one in features]
     inputs = {"examples": np.array(examples, np.object_)}
-    return client.predict("recommender", inputs, timeout=SECONDS)
+    return client.predict("recommender", inputs, label=LABEL, timeout=SECONDS)
 
 
 def test_who_and_what_is_unknown(client):

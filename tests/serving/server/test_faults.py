@@ -61,7 +61,7 @@ def half_copied(folder):
 
 def corrupt_warmup(folder):
     (folder / WARMUP_FILE).parent.mkdir()
-    (folder / WARMUP_FILE).write_bytes(b"no record")
+    (folder / WARMUP_FILE).write_bytes(b"this is no record" * 10)
 
 
 DAMAGES = {
