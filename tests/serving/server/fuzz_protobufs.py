@@ -9,7 +9,8 @@ from tests.serving.server.contract_cases import GRPC, HPT
 PREDICTION, MODEL = (f"/tensorflow.serving.{name}" for name in ("PredictionService", "ModelService"))
 RELOAD = f"{MODEL}/HandleReloadConfigRequest"
 STATUS = f"{MODEL}/GetModelStatus"
-INTEGERS = [0, 1, -1, 3, 7, 127, 2**20, 2**31 - 1, 2**31, 2**40, 2**62, 2**63 - 1, -(2**63), 2**64 - 1]
+# Between 2^16 and what is refused, tensors are answered whose memory the allocator keeps for the next ones.
+INTEGERS = [0, 1, -1, 3, 7, 127, 2**16, 2**31 - 1, 2**31, 2**40, 2**62, 2**63 - 1, -(2**63), 2**64 - 1]
 FLOATS = [0.0, -1.0, 1e39, float("nan"), float("inf")]
 TEXTS = [
     "", "x", "y", HPT, "echo", "serving_default", "classify_x_to_y", "regress_x_to_y", "signature_def",

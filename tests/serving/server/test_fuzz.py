@@ -65,7 +65,7 @@ def server(config):
 
 def check_flat(resident):
     """Memory after the first thousand calls, and in the end."""
-    assert resident[-1] < resident[WARM // 1000] * MAX_GROWTH, [size >> 20 for size in resident]
+    assert resident[-1] < resident[WARM // 1000] * MAX_GROWTH, str([size >> 20 for size in resident])
 
 
 def test_rest(server):
