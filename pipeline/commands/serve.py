@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -16,6 +19,7 @@ from pipeline.errors import BundleError, InputError
 
 if TYPE_CHECKING:
     from serving.server.server import Server
+    from serving.server.server_options import ServerOptions
 
 
 def serve(options: dict[str, Any]) -> None:
@@ -35,22 +39,43 @@ def serve(options: dict[str, Any]) -> None:
         settings = ServerOptions(**{name: value for name, value in options.items() if value is not None})
     except ValidationError as error:
         raise InputError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
-    from serving.server.server import Server
-    from serving.server.status import ServingError
-
     _log_as_json()
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
+    with _no_garbage_collection():
+        server = _started(settings, stopped)
+    if not stopped.is_set():
+        out.print(_ready(server, settings.host, time.monotonic() - since))
+    stopped.wait()
+    server.stop()
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """What is imported and loaded stays; looking through it for garbage takes a second of the start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _started(settings: ServerOptions, stopped: threading.Event) -> Server:
+    """A server that takes calls, unless it was stopped before.
+
+    Raises:
+      BundleError: The models cannot be loaded.
+    """
+    from serving.server.server import Server
+    from serving.server.status import ServingError
+
     try:
         server = Server(settings)
         _start(server, stopped)
     except ServingError as error:
         raise BundleError(error.message) from error
-    if not stopped.is_set():
-        out.print(_ready(server, settings.host, time.monotonic() - since))
-    stopped.wait()
-    server.stop()
+    return server
 
 
 def _start(server: Server, stopped: threading.Event) -> None:
