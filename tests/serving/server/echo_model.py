@@ -28,7 +28,7 @@ def write_echo_model(folder):
     Its signatures: `serving_default` (`x` float32), `type_T` for each type (`x`), `several` (`a` float32,
     `b` string), `defaults` (`x` and `scale` float32, by default 2), `scalar` (the sum of `x`), `uneven` (`x`
     and its first row), `empty` (no row of `x`), `text` (`x` string, also as `x_bytes`), `constant` (no
-    input) and `slow` (`x` int32 is how long).
+    input) and `slow` (`x` int32 is how many milliseconds it computes).
 
     Args:
       folder: Its folder, which must not be there yet.
@@ -59,14 +59,13 @@ def write_echo_model(folder):
         builder.save()
 
 
-def _slow(steps):
-    """Multiplies matrices that many times."""
+def _slow(milliseconds):
+    """Multiplies matrices until the time is over."""
     import tensorflow as tf
 
+    end = tf.timestamp() + tf.cast(milliseconds, tf.float64) / 1000
     square = tf.fill([256, 256], 1 / 256)
-    _, square = tf.while_loop(
-        lambda step, _: step < steps, lambda step, square: (step + 1, square @ square), (0, square)
-    )
+    (square,) = tf.while_loop(lambda _: tf.timestamp() < end, lambda square: (square @ square,), (square,))
     return square[:1, 0]
 
 

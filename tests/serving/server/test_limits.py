@@ -38,8 +38,8 @@ def server(config):
     manager.stop()
 
 
-def _slow(steps):
-    tensor = tf.make_tensor_proto(steps, tf.int32)
+def _slow(milliseconds):
+    tensor = tf.make_tensor_proto(milliseconds, tf.int32)
     return ask.predict("echo", {"x": tensor}, signature="slow")
 
 

@@ -167,13 +167,13 @@ def call_until_refused(call, outcomes):
 def over_grpc(server):
     channel = grpc.insecure_channel(server.grpc)
     stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-    request = ask.predict("echo", {"x": tf.make_tensor_proto(300)}, signature="slow")
+    request = ask.predict("echo", {"x": tf.make_tensor_proto(200)}, signature="slow")
 
     return lambda: stub.Predict(request, timeout=60)
 
 
 def over_rest(server):
-    body = {"signature_name": "slow", "inputs": 300}
+    body = {"signature_name": "slow", "inputs": 200}
 
     def call():
         response = httpx.post(f"http://{server.rest}/v1/models/echo:predict", json=body, timeout=60)
