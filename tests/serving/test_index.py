@@ -63,12 +63,20 @@ def test_the_answers_shape_is_what_was_asked_for(index, num_queries, k):
     assert all(len(set(row)) == len(row) for row in found)
 
 
-def test_what_is_not_found_comes_last_with_the_lowest_score():
+def test_a_query_finds_by_itself_what_it_finds_among_others(index):
+    scores, rows = _search(index, QUERIES, 10)
+    alone = [_search(index, QUERIES[number : number + 1], 10) for number in range(len(QUERIES))]
+    np.testing.assert_allclose(np.concatenate([found[0] for found in alone]), scores, rtol=1e-5)
+    np.testing.assert_array_equal(np.concatenate([found[1] for found in alone]), rows)
+
+
+@pytest.mark.parametrize("num_queries", [1, 2])
+def test_what_is_not_found_comes_last_with_the_lowest_score(num_queries):
     # One leaf is searched, whatever is asked for: the query's own leaf is smaller than k.
     clusters = np.repeat(np.eye(16, dtype=np.float32) * 10, 25, axis=0)
     index = ScannIndex(clusters + RNG.normal(size=clusters.shape).astype(np.float32) / 100, partitioned=True)
     index._leaves_to_search = lambda wanted: tf.constant(1)
-    scores, rows = _search(index, np.eye(16, dtype=np.float32)[:2], 300)
+    scores, rows = _search(index, np.eye(16, dtype=np.float32)[:num_queries], 300)
     missing = rows == NOT_FOUND
     assert missing.any(axis=1).all()
     assert (scores[missing] == np.finfo(np.float32).min).all()
