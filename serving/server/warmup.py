@@ -52,6 +52,8 @@ def warm_up(servable: Servable, folder: Path) -> int:
         if count > MAX_RECORDS:
             message = f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at {path}"
             raise ServingError(Code.INVALID_ARGUMENT, message)
+    if not count and path.stat().st_size:  # TensorFlow takes a few bytes for the end of a file
+        raise ServingError(Code.DATA_LOSS, f"{path} holds no record: it is cut short")
     return count
 
 

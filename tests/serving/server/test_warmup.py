@@ -83,6 +83,15 @@ def test_a_record_that_is_none_is_an_error(folder, servable):
         warm_up(servable, folder)
 
 
+def test_a_file_without_a_whole_record_is_an_error(folder, servable):
+    write(folder)
+    assert warm_up(servable, folder) == 0
+    (folder / WARMUP_FILE).write_bytes(b"nonsense\n")
+    with pytest.raises(ServingError, match="no record") as raised:
+        warm_up(servable, folder)
+    assert raised.value.code == Code.DATA_LOSS
+
+
 def test_an_unsupported_kind_is_an_error(folder, servable):
     log = prediction_log_pb2.PredictionLog()
     log.session_run_log.SetInParent()
