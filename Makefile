@@ -89,6 +89,6 @@ $(INSTALLED): requirements.lock pyproject.toml setup.py | $(UV)
 	  echo "no Python 3.10 found: install one ('pyenv install 3.10', or '$(UV) python install 3.10'), then run make again" >&2; \
 	  exit 1; }
 	@$(UV) venv --quiet --allow-existing --python 3.10 .venv
-	@$(UV) pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
+	@$(UV) pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements.lock
 	@$(UV) pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -20,6 +20,18 @@ from schemas.features import (
 _TEN_YEARS = 10 * 365 * 86400
 _MILLION = 1_000_000
 _FARTHEST = 1 << 40  # seconds; 35,000 years
+
+
+class _List(NamedTuple):
+    """A list beside the newest items, [B, length] each.
+
+    Attributes:
+      places: int64, where among all values of the batch an item's value is.
+      has: bool, whether there is one.
+    """
+
+    places: tf.Tensor
+    has: tf.Tensor
 
 
 class RequestHistory:
@@ -39,8 +51,8 @@ class RequestHistory:
         """
         self._inputs = inputs
         self._length = length
-        row_lengths = tf.RaggedTensor.from_sparse(inputs[HISTORY_ITEM_IDS]).row_lengths()
-        self._count = tf.minimum(row_lengths, length)[:, tf.newaxis]
+        self._lists: dict[Any, _List] = {}
+        self._count = tf.minimum(_lengths(inputs[HISTORY_ITEM_IDS]), length)
         self._has_time = self._has(inputs[HISTORY_TIMESTAMPS])
         times = self.newest(inputs[HISTORY_TIMESTAMPS], tf.constant(0, tf.int64))
         now = inputs[TIMESTAMP][:, tf.newaxis]
@@ -62,11 +74,10 @@ class RequestHistory:
         Returns:
           [B, length], oldest first.
         """
-        ragged = tf.RaggedTensor.from_sparse(x)
         # One more value, which stands for all that are not there.
-        values = tf.concat([ragged.values, [default]], axis=0)
-        places = ragged.row_starts()[:, tf.newaxis] + self._places(ragged)
-        return tf.gather(values, tf.where(self._has(x), places, tf.size(ragged.values, tf.int64)))
+        values = tf.concat([x.values, [default]], axis=0)
+        laid = self._list(x)
+        return tf.gather(values, tf.where(laid.has, laid.places, tf.size(x.values, tf.int64)))
 
     def ages(self) -> tf.Tensor:
         """log(1 + seconds before the request) of each event; [B, length] float32, 0 if not known."""
@@ -114,10 +125,21 @@ class RequestHistory:
 
     def _has(self, x: tf.SparseTensor) -> tf.Tensor:
         """[B, length] bool: for which of the newest items a list has a value."""
-        is_item = tf.range(self._length, dtype=tf.int64) < self._count
-        return is_item & (self._places(tf.RaggedTensor.from_sparse(x)) >= 0)
+        return self._list(x).has
 
-    def _places(self, ragged: tf.RaggedTensor) -> tf.Tensor:
-        """[B, length] int64: where in a list the newest items' values stand; negative if it is too short."""
-        first = ragged.row_lengths()[:, tf.newaxis] - self._count
-        return first + tf.range(self._length, dtype=tf.int64)
+    def _list(self, x: tf.SparseTensor) -> _List:
+        """Where a list's values are, found once for all with the same indices: it is much of the graph."""
+        key = x.indices.ref()
+        if key not in self._lists:
+            lengths = _lengths(x)
+            beside = tf.range(self._length, dtype=tf.int64)
+            places = lengths - self._count + beside  # negative where the list is too short
+            starts = tf.cumsum(lengths, exclusive=True)
+            self._lists[key] = _List(starts + places, (beside < self._count) & (places >= 0))
+        return self._lists[key]
+
+
+def _lengths(x: tf.SparseTensor) -> tf.Tensor:
+    """[B, 1] int64: how many values each row of a list has."""
+    rows = x.indices[:, 0]
+    return tf.math.unsorted_segment_sum(tf.ones_like(rows), rows, x.dense_shape[0])[:, tf.newaxis]

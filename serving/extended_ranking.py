@@ -27,3 +27,7 @@ class ExtendedRanking(tf.Module):
     ) -> dict[str, tf.Tensor]:
         """See :class:`trainer.ranking_module.RankingModule`."""
         return self._ranking.task_scores(features, query_embeddings, tf.minimum(rows, self._num_trained))
+
+    def estimates(self, task_scores: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """See :class:`trainer.ranking_module.RankingModule`."""
+        return self._ranking.estimates(task_scores)

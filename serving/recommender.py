@@ -23,11 +23,13 @@ class _Order(NamedTuple):
 
     Attributes:
       scores: [B, K] order scores.
+      tasks: Task to its [B, K] scores.
       features: [B, K, S] the sources' standardised scores.
       evidence: [B] float32 log(1 + items seen).
     """
 
     scores: tf.Tensor
+    tasks: dict[str, tf.Tensor]
     features: tf.Tensor
     evidence: tf.Tensor
 
@@ -132,8 +134,9 @@ class Recommender(tf.Module):
         order = self._order(candidates)
         best, filled = arranged(order.scores, candidates.rows, candidates.valid, self._corpus, controls)
         rows = tf.gather(candidates.rows, best, batch_dims=1)
+        tasks = {name: tf.gather(scores, best, batch_dims=1) for name, scores in order.tasks.items()}
         scores = {
-            **self._ranking.rank(candidates.inputs, candidates.queries, rows),
+            **self._ranking.estimates(tasks),
             ORDER_SCORE: tf.gather(order.scores, best, batch_dims=1),
             RETRIEVAL_SCORE_OUTPUT: tf.gather(candidates.scores[RETRIEVAL], best, batch_dims=1),
         }
@@ -149,7 +152,7 @@ class Recommender(tf.Module):
         scores = {**candidates.scores, **tasks}
         features = standardised(tf.stack([scores[name] for name in self._sources], -1), candidates.valid)
         evidence = tf.math.log1p(tf.cast(candidates.num_seen, tf.float32))
-        return _Order(self._fusion.order(features, evidence), features, evidence)
+        return _Order(self._fusion.order(features, evidence), tasks, features, evidence)
 
     def _strongest(self, order: _Order, best: tf.Tensor) -> tf.Tensor:
         """[B, k] strings: the source that adds most to the weighted sum of each place's item."""

@@ -22,6 +22,7 @@ class RankingModule(tf.Module):
         rows to a dictionary of [B, K]: for each task an estimated number or a calibrated probability.
       task_scores: The same arguments to the tasks' scores as the model has them, on one scale: logits that
         are not calibrated, and numbers in standard deviations above the mean.
+      estimates: Such scores, [B, K] of each task, to what `rank` answers.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class RankingModule(tf.Module):
         ]
         self.rank = graph_function(self._rank, input_signature=signature)
         self.task_scores = graph_function(self._task_scores, input_signature=signature)
+        scores = {task.name: tf.TensorSpec([None, None], tf.float32, task.name) for task in config.tasks}
+        self.estimates = graph_function(self._estimates, input_signature=[scores])
 
     def _rank(
         self, features: dict[str, tf.Tensor], query_embeddings: tf.Tensor, rows: tf.Tensor
@@ -64,6 +67,13 @@ class RankingModule(tf.Module):
     ) -> dict[str, tf.Tensor]:
         scores = self._model.score(features, directions(query_embeddings), rows)
         return {task.name: self._comparable(task, scores[task.name]) for task in self._config.tasks}
+
+    def _estimates(self, task_scores: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        answers = {}
+        for task in self._config.tasks:
+            scale = self._model.scale(task)
+            answers[task.name] = self._answer(task, task_scores[task.name] * scale.std + scale.mean)
+        return answers
 
     def _answer(self, task: TaskConfig, scores: tf.Tensor) -> tf.Tensor:
         """A number as it is, a logit as a probability."""

@@ -63,8 +63,10 @@ def _logs(path: Path) -> Iterator[Any]:
     from google.protobuf.message import DecodeError
     from tensorflow_serving.apis import prediction_log_pb2
 
+    options = tf.data.Options()
+    options.autotune.enabled = False  # its thread, now and then, takes ten seconds to end
     try:
-        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+        for record in tf.data.TFRecordDataset(str(path)).with_options(options).as_numpy_iterator():
             yield prediction_log_pb2.PredictionLog.FromString(record)
     except tf.errors.DataLossError as error:
         message = f"{error.message}. Please verify your warmup data is in TFRecord format."

@@ -91,10 +91,24 @@ def test_scores_of_tasks_are_on_the_scale_of_logits(model, module):
     np.testing.assert_allclose(scores["like"], like, atol=1e-5)
 
 
-def test_calibration_changes_probabilities_and_no_scores(model, retrieval):
-    rating, like = _oracles(model)
+@pytest.fixture
+def calibrated(model, retrieval):
     calibrations = {"like": PlattScaling(slope=0.5, intercept=-1.0)}
-    module = RankingModule(model, RankingConfig(tasks=TASKS), retrieval, calibrations)
+    return RankingModule(model, RankingConfig(tasks=TASKS), retrieval, calibrations)
+
+
+def test_estimates_of_scores_are_what_is_answered(calibrated):
+    scores = calibrated.task_scores(_queries(), QUERY_EMBEDDINGS, ROWS)
+    answers = calibrated.rank(_queries(), QUERY_EMBEDDINGS, ROWS)
+    estimates = calibrated.estimates(scores)
+    assert set(estimates) == set(answers)
+    for name, answer in answers.items():
+        np.testing.assert_allclose(estimates[name], answer, rtol=1e-5)
+
+
+def test_calibration_changes_probabilities_and_no_scores(model, calibrated):
+    rating, like = _oracles(model)
+    module = calibrated
     answers = module.rank(_queries(), QUERY_EMBEDDINGS, ROWS)
     np.testing.assert_allclose(answers["like"], _sigmoid(0.5 * like - 1.0), atol=1e-5)
     np.testing.assert_allclose(answers["rating"], rating, atol=1e-5)
