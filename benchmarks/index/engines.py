@@ -62,10 +62,10 @@ def engines_for(num_items: int) -> list[Engine]:
     scann = tuple(_scann_efforts(num_items))
     faiss = tuple(
         {"nprobe": nprobe, "k_factor": k_factor}
-        for nprobe in (4, 8, 16, 32, 64, 128)
+        for nprobe in (4, 8, 16, 32, 64, 128, 256, 512)
         for k_factor in (10, 20, 40, 80, 160)
     )
-    graph = tuple({"ef": ef} for ef in (10, 20, 50, 100, 200, 400, 800))
+    graph = tuple({"ef": ef} for ef in (10, 20, 50, 100, 200, 400, 800, 1600))
     return [
         Engine(FLAT, ("search_faiss.py", "flat"), "faiss", num_queries=_FEW_QUERIES),
         Engine(FAISS, ("search_faiss.py", "ivf"), "faiss", faiss),
