@@ -61,7 +61,7 @@ bench-peers: $(INSTALLED) ## Judge other libraries on the splits of two protocol
 	@$(BIN)/python -W ignore -m benchmarks.peers --protocol rating --peers surprise lenskit
 
 bench-serving: $(INSTALLED) ## Measure the server, of BUNDLE if it is given, beside the SavedModel in process
-	@$(BIN)/python -W ignore -m benchmarks.serving $(if $(BUNDLE),--bundle $(BUNDLE))
+	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -W ignore -m benchmarks.serving $(if $(BUNDLE),--bundle $(BUNDLE))
 
 bench-soak: $(INSTALLED) ## Call a server 200,000 times, also of BUNDLE if it is given, and watch its memory
 	@$(BIN)/python -W ignore -m benchmarks.soak $(if $(BUNDLE),--bundle $(BUNDLE))

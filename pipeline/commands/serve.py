@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 import signal
 import sys
 import threading
@@ -41,9 +40,6 @@ def serve(options: dict[str, Any]) -> None:
     except ValidationError as error:
         raise InputError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
     _log_as_json()
-    # Looking in each graph for what oneDNN could do takes half of a start, since the threads that load wait
-    # for one another there. Without it a request is answered sooner, a batch of 32 by a tenth later.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow reads it when it is imported
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
