@@ -123,7 +123,7 @@ class ScannIndex(tf.Module):
             found = searcher.search_batched(queries, **effort)
             return found.distances, found.indices
 
-        # ScaNN takes half as long again for a batch of one as for a query by itself.
+        # ScaNN takes longer for a batch of one than for a query by itself.
         scores, rows = tf.cond(tf.equal(tf.shape(queries)[0], 1), search_one, search_batch)
         # Too few neighbours are a row that ends in NaN, or fewer columns.
         found = tf.logical_not(tf.math.is_nan(scores))
