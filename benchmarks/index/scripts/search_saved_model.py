@@ -1,7 +1,7 @@
 """Our indexes as SavedModels, and the ScaNN layer of TensorFlow Recommenders with its defaults.
 
-Loaded and called as TensorFlow Serving does it: a session, a signature, no Python around it but one call. One
-thread, which is the caller's.
+Loaded as TensorFlow Serving does it: a session, a signature. Called with next to no Python, and in the caller's
+thread, where a server by default hands the graph to another one, which costs .1 ms.
 """
 
 from __future__ import annotations
