@@ -1,7 +1,7 @@
 """Our indexes as SavedModels, and the ScaNN layer of TensorFlow Recommenders with its defaults.
 
-Loaded as TensorFlow Serving does it: a session, a signature. Called with next to no Python, and in the caller's
-thread, where a server by default hands the graph to another one, which costs .1 ms.
+Loaded as TensorFlow Serving does it: a session, a signature. Called with next to no Python, and in the
+caller's thread, where a server by default hands the graph to another one, which costs .1 ms.
 """
 
 from __future__ import annotations
