@@ -108,16 +108,13 @@ def test_a_reader_sees_whole_versions_only_while_pushes_are_killed(tmp_path):
     bundles = [write_export(tmp_path / name, name, size) for name in ("a", "b")]
     served = tmp_path / "served"
     push(bundles[0], served)
-    looks = 0
     with subprocess.Popen(
         [sys.executable, "-c", KILLED_AT_ANY_TIME, *map(str, bundles), str(served)], cwd=ROOT
     ) as process:
         while process.poll() is None:
             check_whole(served, size)
-            looks += 1
             time.sleep(0.005)
     assert process.returncode == 0
-    assert looks > 20
     assert 2 < len(versions(served)) < 22  # some were killed in time, and some not
     push(write_export(tmp_path / "c", "c", size), served)
     check_whole(served, size)

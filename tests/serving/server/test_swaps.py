@@ -22,7 +22,7 @@ from tensorflow_serving.apis import (
 from tensorflow_serving.config import model_server_config_pb2
 
 from benchmarks.server_process import ROOT, server_process
-from serving.layout import MODELS
+from serving.layout import MODELS, versions
 from serving.push import push
 from tests.serving.server import grpc_requests as ask
 from tests.serving.server.contract_cases import HPT
@@ -188,7 +188,21 @@ def test_a_server_loads_whole_versions_only_while_pushes_are_killed(tmp_path):
     push(bundles[0], served)
     options = ["--bundle", served, "--variant", "exact", "--poll", 0.02, "--load-retries", 0]
     command = [sys.executable, "-c", KILLED_AT_ANY_TIME, *map(str, bundles), str(served)]
-    seen, looks = set(), 0
+    seen = set()
+
+    def look():
+        """Whether every model answers from the newest version; no state may tell of a failed load."""
+        newest = max(versions(served))
+        answering = 0
+        for model in MODELS:
+            states = models.GetModelStatus(ask.status(model), timeout=60).model_version_status
+            assert not [one for one in states if one.status.error_code], states
+            available = {one.version for one in states if one.state == AVAILABLE}
+            assert available
+            seen.update(available)
+            answering += newest in available
+        return answering == len(MODELS)
+
     with (
         server_process(*options) as server,
         grpc.insecure_channel(server.grpc) as channel,
@@ -196,13 +210,12 @@ def test_a_server_loads_whole_versions_only_while_pushes_are_killed(tmp_path):
     ):
         models = model_service_pb2_grpc.ModelServiceStub(channel)
         while pushing.poll() is None:
-            looks += 1
-            for model in MODELS:
-                states = models.GetModelStatus(ask.status(model), timeout=30).model_version_status
-                assert not [one for one in states if one.status.error_code], states
-                assert AVAILABLE in [one.state for one in states]
-                seen |= {one.version for one in states}
+            look()
             time.sleep(0.02)
-    assert pushing.returncode == 0
-    assert looks > 20
-    assert len(seen) > 2
+        assert pushing.returncode == 0
+        assert len(versions(served)) > 2
+        deadline = time.monotonic() + 120
+        while not look():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    assert len(seen) > 1
