@@ -132,6 +132,7 @@ def prepare(config: RunConfig, split: SplitConfig | None = None, folder: Path | 
         history_length=config.features.history_length,
         num_shards=-(-adapter.num_rows() // config.beam.rows_per_shard),
         folder=Path(),
+        spans=adapter.span_plan(),
     )
     split = split or config.split
     name = _digest(settings, config, split)
@@ -206,6 +207,8 @@ def _digest(settings: PreparationSettings, config: RunConfig, split: SplitConfig
         settings.history_length,
         config.beam.rows_per_shard,
     ]
+    if settings.spans is not None:
+        parts.append(settings.spans.to_json())
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -57,16 +57,31 @@ def time_boundaries(times: TimeHistogram, config: SplitConfig) -> TimeBoundaries
         return TimeBoundaries(after, after)
     eval_start = times.time_of(min(round(config.train * times.total), last))
     test_start = times.time_of(min(round((config.train + config.eval) * times.total), last))
-    before_eval, before_test = times.count_before(eval_start), times.count_before(test_start)
-    counts = {TRAIN: before_eval, EVAL: before_test - before_eval, TEST: times.total - before_test}
+    boundaries = TimeBoundaries(eval_start, test_start)
+    check_not_empty(
+        times, boundaries, "the data need more interactions at more moments, or other shares in 'split'"
+    )
+    return boundaries
+
+
+def check_not_empty(times: TimeHistogram, boundaries: TimeBoundaries, remedy: str, since: int = 0) -> None:
+    """Checks that each split gets something.
+
+    Args:
+      times: When the interactions happened.
+      boundaries: Where the splits meet.
+      remedy: What to do, for the message.
+      since: The first second of the training split.
+
+    Raises:
+      InputError: One gets nothing.
+    """
+    ends = [times.count_before(second) for second in (since, boundaries.eval_start, boundaries.test_start)]
+    counts = dict(zip(SPLITS, np.diff([*ends, times.total]).tolist(), strict=True))
     empty = [split for split, count in counts.items() if count == 0]
     if empty:
         found = ", ".join(f"{split} {count}" for split, count in counts.items())
-        raise InputError(
-            f"the time split leaves '{empty[0]}' empty ({found} interactions); "
-            "the data need more interactions at more moments, or other shares in 'split'"
-        )
-    return TimeBoundaries(eval_start, test_start)
+        raise InputError(f"the time split leaves '{empty[0]}' empty ({found} interactions); {remedy}")
 
 
 def split_by_time(interactions: pa.Table, boundaries: TimeBoundaries) -> dict[str, pa.Table]:

@@ -41,12 +41,21 @@ def show_summary(data: PreparedData) -> None:
     splits: dict[str, dict[str, Any]] = summary["splits"]
     total = sum(split["interactions"] for split in splits.values())
     out.print(f"data: {total:,} interactions of {summary['users']:,} users with {summary['items']:,} items")
+    if "spans" in summary:
+        _show_spans(summary["spans"])
     if splits[EVAL]["interactions"]:
         _show_splits(summary)
     for name, count in summary["look_alikes"].items():
         if count:
             out.print(f"{count:,} ids of '{name}' differ from another only in case or white space")
     _show_rejects(data)
+
+
+def _show_spans(spans: dict[str, Any]) -> None:
+    """Which spans were read."""
+    window, history = spans["window"], spans["history"]
+    reach = f", histories reach back to {history[0]}" if history else ""
+    out.print(f"spans: {len(window)}, {window[0]} to {window[-1]}{reach}")
 
 
 def _show_splits(summary: dict[str, Any]) -> None:

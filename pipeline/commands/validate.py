@@ -64,7 +64,7 @@ def _with_interactions(config: RunConfig, file: Path) -> RunConfig:
             f"--file stands for the interactions of `source: csv`, and the source is {source.source}; "
             "leave it out, or copy the configuration and name other files there"
         )
-    interactions = source.interactions.model_copy(update={"path": file})
+    interactions = source.interactions.model_copy(update={"path": file, "spans": None})
     return config.model_copy(update={"data": source.model_copy(update={"interactions": interactions})})
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from pipeline.config.base import Frozen
+from pipeline.config.spans import SpansConfig
 
 
 class MovieLens100KSource(Frozen):
@@ -95,6 +96,8 @@ class InteractionsFile(Frozen):
       prior_types: Event types of what is only known to have come before the log: history, and no
         examples.
       separator: Column separator of a CSV file.
+      spans: If the folder holds dated folders, which of them are read and what for; they take the place
+        of `split`.
     """
 
     path: Path
@@ -108,6 +111,7 @@ class InteractionsFile(Frozen):
     exposure_types: tuple[str, ...] = ()
     prior_types: tuple[str, ...] = ()
     separator: str = ","
+    spans: SpansConfig | None = None
 
 
 class ItemsFile(Frozen):

@@ -128,6 +128,13 @@ class RunConfig(Frozen):
         self.gate.ranking.check_tasks(self.ranking.tasks)
         return self
 
+    @model_validator(mode="after")
+    def _spans_are_the_splits(self) -> RunConfig:
+        in_spans = isinstance(self.data, CsvSource) and self.data.interactions.spans is not None
+        if in_spans and "split" in self.model_fields_set:
+            raise ValueError("split: data.interactions.spans says which spans train, evaluate and test")
+        return self
+
     @property
     def run_dir(self) -> Path:
         """Folder that holds everything this pipeline writes."""

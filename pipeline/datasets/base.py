@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.datasets.raw_file import Part, RawFile
 from pipeline.datasets.raw_table import RawTable
 from pipeline.datasets.reading import digest
+from pipeline.datasets.spans import SpanPlan
 from pipeline.datasets.typed import type_interactions, type_items, type_users
 from schemas.features import TableLayout
 
@@ -56,6 +57,14 @@ class DatasetAdapter(ABC):
     def other_files(self) -> Sequence[RawFile]:
         """The files that hold items and users."""
         return ()
+
+    def span_plan(self) -> SpanPlan | None:
+        """Which spans are read and what for; `None` if the interactions do not come in spans.
+
+        Raises:
+          InputError: There are too few spans.
+        """
+        return None
 
     def mapping(self) -> object:
         """What, beside the files, decides how they are understood; it can be written as JSON."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from functools import cached_property, partial
 
 from pipeline.config.data import CategoriesColumn, CsvSource
 from pipeline.datasets.base import DatasetAdapter
 from pipeline.datasets.raw_file import Part, RawFile, raw_files
 from pipeline.datasets.raw_table import RawTable
 from pipeline.datasets.reading import split_categories
+from pipeline.datasets.spans import SpanPlan, plan_spans
 from schemas.features import (
     DWELL_SECONDS,
     EVENT_TYPE,
@@ -54,9 +55,25 @@ class CsvFiles(DatasetAdapter):
         )
 
     def interaction_files(self) -> list[RawFile]:
-        """The file, or those of the folder."""
+        """The file, or those of the folder, or of the spans in it."""
         log = self._source.interactions
-        return raw_files(log.path, log.separator)
+        plan = self.span_plan()
+        if plan is None:
+            return raw_files(log.path, log.separator)
+        return [
+            file
+            for span in plan.read
+            for file in raw_files(span.folder, log.separator, prefix=f"{span.folder.name}/")
+        ]
+
+    def span_plan(self) -> SpanPlan | None:
+        """As `interactions.spans` says, by the folders that there were when it was first asked."""
+        return self._span_plan
+
+    @cached_property
+    def _span_plan(self) -> SpanPlan | None:
+        log = self._source.interactions
+        return None if log.spans is None else plan_spans(log.path, log.spans)
 
     def other_files(self) -> list[RawFile]:
         """Items, and users if there are any."""

@@ -48,14 +48,19 @@ class Part:
     @property
     def name(self) -> str:
         """For people."""
-        return self.file.path.name
+        return self.file.name
 
 
 class RawFile:
     """A CSV or Parquet file, told apart by the suffix; a CSV file may be compressed (`.csv.gz`)."""
 
     def __init__(
-        self, path: Path, separator: str = ",", header: tuple[str, ...] | None = None, quoted: bool = True
+        self,
+        path: Path,
+        separator: str = ",",
+        header: tuple[str, ...] | None = None,
+        quoted: bool = True,
+        prefix: str = "",
     ):
         """Names the file; nothing is read.
 
@@ -64,8 +69,10 @@ class RawFile:
           separator: The one character between the columns of a CSV file.
           header: The columns of a CSV file whose first line does not name them.
           quoted: Whether double quotes may enclose a cell of a CSV file.
+          prefix: What tells people of it before the file's name, where others have the same name.
         """
         self.path = path
+        self.name = f"{prefix}{path.name}"
         self._separator = separator
         self._header = header
         self._quoted = quoted
@@ -252,7 +259,7 @@ class RawFile:
         named = pa.table({name: decoded[column] for name, column in columns.items()})
         if not is_text.all():
             named, numbers = named.filter(pa.array(is_text)), numbers[is_text]
-        return RawTable(named, numbers, self.path.name, faults)
+        return RawTable(named, numbers, self.name, faults)
 
     def _first_record(self) -> list[str] | None:
         """The cells of the first line that is not blank; nothing of a file without a header."""
@@ -304,19 +311,24 @@ class RawFile:
             raise InputError(f"cannot read {self.path}: {error.strerror or error}") from error
 
 
-def raw_files(path: Path, separator: str = ",") -> list[RawFile]:
+def raw_files(path: Path, separator: str = ",", prefix: str = "") -> list[RawFile]:
     """The file of a path, or the files of a folder in the order of their names.
+
+    Args:
+      path: The file or folder.
+      separator: See :class:`RawFile`.
+      prefix: See :class:`RawFile`.
 
     Raises:
       InputError: The folder holds no CSV or Parquet file.
     """
     if not path.is_dir():
-        return [RawFile(path, separator)]
+        return [RawFile(path, separator, prefix=prefix)]
     visible = (p for p in path.iterdir() if not p.name.startswith((".", "_")) and p.is_file())
     paths = sorted(p for p in visible if p.suffix.lower() in _SUFFIXES)
     if not paths:
         raise InputError(f"the folder {path} has no CSV or Parquet file")
-    return [RawFile(p, separator) for p in paths]
+    return [RawFile(p, separator, prefix=prefix) for p in paths]
 
 
 class _CsvSource(NamedTuple):

@@ -61,7 +61,8 @@ def finish_shard(number: int, clean_file: str, settings: PreparationSettings, fi
     rules = write_rejects(interactions.rejects, settings.quarantine_dir / f"finish-{number:05d}.parquet")
     table = _folded(interactions.table, finish.folded_items)
     layout = settings.layout
-    examples = with_history(table, layout, settings.history_length)
+    since = None if settings.spans is None else settings.spans.examples_from
+    examples = with_history(table, layout, settings.history_length, since)
     examples = _with_user_attributes(examples, pq.read_table(finish.users), layout)
     features = [f.name for f in declare_features(layout, crosses=()).of(Stream.INTERACTIONS)]
     parts = split_by_time(examples, finish.boundaries)

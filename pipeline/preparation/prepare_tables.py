@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.config.data import SplitConfig, VectorsFile
+from pipeline.datasets.spans import SpanPlan
 from pipeline.errors import AnomalyError, InputError
 from pipeline.preparation.catalogue import Catalogue, load_items, load_users, with_missing_items
 from pipeline.preparation.clean_shard import ShardReport, read_report
@@ -28,7 +29,7 @@ from pipeline.preparation.rejects import RejectCounts, write_rejects
 from pipeline.preparation.settings import PreparationSettings
 from pipeline.preparation.spill import read_arrow, write_arrow
 from pipeline.progress import PROGRESS_LOGGER
-from pipeline.splits import SPLITS, TimeBoundaries, time_boundaries
+from pipeline.splits import SPLITS, TimeBoundaries, check_not_empty, time_boundaries
 from pipeline.time_histogram import TimeHistogram
 from schemas.features import ITEM_ID
 
@@ -91,7 +92,7 @@ def prepare_tables(
     _progress.info("reading and cleaning the interactions")
     ingest_and_clean(settings, pipeline_args)
     shards = _merge_reports(settings)
-    boundaries = time_boundaries(shards.times, split)
+    boundaries = _boundaries(shards.times, split, settings.spans)
     _progress.info("joining %s interactions with their histories", f"{shards.times.total:,}")
     finish_settings = _finish_settings(shards, settings, boundaries, users_path)
     finish([str(path) for path in shards.clean_files], settings, finish_settings, pipeline_args)
@@ -100,6 +101,16 @@ def prepare_tables(
     used = _listed_items(shards, settings)
     shutil.rmtree(settings.spill_dir)
     return with_missing_items(items.table, used), summary
+
+
+def _boundaries(times: TimeHistogram, split: SplitConfig, spans: SpanPlan | None) -> TimeBoundaries:
+    """Where the splits meet: as the spans say, or by shares."""
+    if spans is None:
+        return time_boundaries(times, split)
+    days = f"{spans.window[0].day} to {spans.window[-1].day}"
+    remedy = f"the spans of {days} hold no events of those days (UTC) for it"
+    check_not_empty(times, spans.boundaries, remedy, spans.examples_from)
+    return spans.boundaries
 
 
 def _refuse_too_many(counts: RejectCounts, table: str, settings: PreparationSettings) -> None:
@@ -218,7 +229,9 @@ def _summary(
         ]
         splits[split]["items"] = pc.count_distinct(pa.concat_tables(parts)[ITEM_ID]).as_py()
     tables = {"interactions": shards.counts, "items": items.counts, "users": users.counts}
+    spans = {} if settings.spans is None else {"spans": settings.spans.to_json()}
     return {
+        **spans,
         "users": num_users,
         "eval_start": _iso(boundaries.eval_start),
         "test_start": _iso(boundaries.test_start),

@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.config.cleaning import CleaningConfig
 from pipeline.datasets.base import DatasetAdapter
 from pipeline.datasets.raw_file import Part
+from pipeline.datasets.spans import SpanPlan
 from pipeline.privacy.erasure_list import ErasureList
 from pipeline.privacy.pseudonyms import PseudonymKey
 from schemas.features import TableLayout
@@ -72,6 +73,7 @@ class PreparationSettings:
       history_length: Newest events kept in a history.
       num_shards: Over how many shards the people are spread.
       folder: The folder being written; every worker must see it.
+      spans: Of the interactions, if they come in spans.
     """
 
     adapter: DatasetAdapter
@@ -85,6 +87,7 @@ class PreparationSettings:
     history_length: int
     num_shards: int
     folder: Path
+    spans: SpanPlan | None = None
 
     @property
     def spill_dir(self) -> Path:
