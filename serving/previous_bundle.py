@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import ml_metadata as mlmd
 from tfx.dsl.components.common.resolver import ResolverStrategy
 from tfx.types.artifact import Artifact
@@ -23,11 +25,16 @@ class LastBlessedBundle(ResolverStrategy):
     ) -> dict[str, list[Artifact]]:
         """See :class:`ResolverStrategy`."""
         judged = {bundle.id for bundle in input_dict["candidate"]}
-        blessed = {
-            blessing.get_int_custom_property(BUNDLE_ID): blessing.id
-            for blessing in sorted(input_dict["blessings"], key=lambda artifact: artifact.id)
-            if blessing.get_int_custom_property(BLESSED)
-        }
-        rest = [b for b in input_dict["bundles"] if b.id in blessed and b.id not in judged]
-        last = sorted(rest, key=lambda bundle: blessed[bundle.id])[-1:]
+        blessed = blessed_bundles(input_dict["bundles"], input_dict["blessings"])
+        last = [bundle for bundle in blessed if bundle.id not in judged][-1:]
         return {**{key: [] for key in input_dict}, "bundles": last}
+
+
+def blessed_bundles(bundles: Iterable[Artifact], blessings: Iterable[Artifact]) -> list[Artifact]:
+    """The bundles that have a blessing, in the order in which they were blessed last."""
+    blessed = {
+        blessing.get_int_custom_property(BUNDLE_ID): blessing.id
+        for blessing in sorted(blessings, key=lambda artifact: artifact.id)
+        if blessing.get_int_custom_property(BLESSED)
+    }
+    return sorted((b for b in bundles if b.id in blessed), key=lambda bundle: blessed[bundle.id])

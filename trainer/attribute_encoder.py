@@ -44,6 +44,11 @@ class AttributeEncoder(tf_keras.layers.Layer):
         """Width of the encoded attributes."""
         return len(self.vocabulary_sizes) * self.dim + len(self.numbers)
 
+    @property
+    def tables(self) -> dict[str, tf.Variable]:
+        """Categorical attribute to its embeddings, [indices, dim], once they are built."""
+        return {name: layer.embeddings for name, layer in self._embeddings.items()}
+
     def call(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Encodes a batch.
 

@@ -49,7 +49,7 @@ class Stored:
     Attributes:
       progress: Where the training stood.
       groups: Values of variables, by the names that they were saved under.
-      names: The variables' own names, as :func:`_name` has them.
+      names: The variables' own names, as :func:`plain_name` has them.
     """
 
     progress: Progress
@@ -67,7 +67,7 @@ class Stored:
         """
         for name, variables in groups.items():
             values = self.groups.get(name, [])
-            needed = [(_name(variable), tuple(variable.shape)) for variable in variables]
+            needed = [(plain_name(variable), tuple(variable.shape)) for variable in variables]
             shapes = [value.shape for value in values]
             if needed != list(zip(self.names.get(name, []), shapes, strict=True)):
                 raise InputError(
@@ -115,7 +115,7 @@ class Checkpoint:
             for place, value in enumerate(values)
         }
         figures = {key: value for key, value in vars(progress).items() if key != "best_weights"}
-        names = {name: list(map(_name, variables)) for name, variables in groups.items()}
+        names = {name: list(map(plain_name, variables)) for name, variables in groups.items()}
         body = save(tensors, metadata={"progress": json.dumps(figures), "names": json.dumps(names)})
         tf.io.gfile.makedirs(self._folder)
         partial = f"{self._path}.partial"
@@ -156,7 +156,7 @@ def _parse(body: bytes) -> Stored:
     return Stored(progress, groups, json.loads(metadata["names"]))
 
 
-def _name(variable: tf.Variable) -> str:
+def plain_name(variable: tf.Variable) -> str:
     """A variable's name without numbers, which follow from what else was made in its process."""
     return re.sub(r"_\d+", "", variable.name)
 

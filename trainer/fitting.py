@@ -77,6 +77,8 @@ class Fitting:
       seed: Of all draws; see :mod:`trainer.randomness`.
       log_dir: Where TensorBoard's logs are written.
       callbacks: Keras callbacks of every epoch; none may hold state that outlives an epoch.
+      warm_start: Gives the built model the values that its variables start from, before the first phase
+        begins; by default they keep those that their initializers drew.
     """
 
     train: Callable[[int], tf.data.Dataset]
@@ -86,6 +88,7 @@ class Fitting:
     seed: int
     log_dir: str
     callbacks: Sequence[tf_keras.callbacks.Callback] = ()
+    warm_start: Callable[[], None] | None = None
 
     def phase(self, epoch: int) -> int:
         """Number of the phase of an epoch; both count from 0."""
@@ -114,6 +117,10 @@ def fit(
     if stored is not None:
         progress = stored.progress
         _resume(model, fitting, stored)
+    elif fitting.warm_start is not None:
+        _build(model, fitting)
+        _forget(fitting.phases[0].optimizers)
+        fitting.warm_start()
     with _Scalars(fitting.log_dir) as scalars:
         for epoch in range(progress.epochs):
             scalars.write(epoch, {name: values[epoch] for name, values in _whole(progress).items()})
@@ -146,10 +153,22 @@ def _resume(model: tf_keras.Model, fitting: Fitting, stored: Stored) -> None:
     logging.getLogger(__name__).info("going on after epoch %d, from a checkpoint", done)
     phase = fitting.phases[fitting.phase(done - 1)]
     phase.restructure()
-    # Layers and optimizers make their variables in their first step, and only then can be given values.
-    model.fit(fitting.train(epoch_seed(fitting.seed, _NO_EPOCH)).take(1), verbose=0)
+    _build(model, fitting)
     stored.restore(_groups(model, phase))
     phase.begin()
+
+
+def _build(model: tf_keras.Model, fitting: Fitting) -> None:
+    """Runs a step: layers and optimizers make their variables in it, and only then can be given values."""
+    model.fit(fitting.train(epoch_seed(fitting.seed, _NO_EPOCH)).take(1), verbose=0)
+
+
+def _forget(optimizers: Sequence[tf_keras.optimizers.Optimizer]) -> None:
+    """Takes back what the step that built them left in optimizers: counts and moments, zeros at first."""
+    for optimizer in optimizers:
+        for variable in optimizer.variables:
+            if variable is not optimizer.learning_rate:
+                variable.assign(tf.zeros_like(variable))
 
 
 def _run_epoch(model: tf_keras.Model, fitting: Fitting, progress: Progress) -> dict[str, float]:

@@ -58,6 +58,16 @@ class HistoryFactors(tf_keras.layers.Layer):
         self._item_bias = self._table(num_items, 1, 0.0, "item_bias")
         self._user_bias = self._table(num_users, 1, 0.0, "user_bias")
 
+    @property
+    def item_tables(self) -> list[tf.Variable]:
+        """[num_items, any width] each, once they are built."""
+        return [x.embeddings for x in (self._candidate, self._valued, self._seen, self._item_bias)]
+
+    @property
+    def user_tables(self) -> list[tf.Variable]:
+        """[num_users, any width] each, once they are built."""
+        return [x.embeddings for x in (self._user, self._user_bias)]
+
     def _table(self, rows: int, dim: int, stddev: float, name: str) -> tf_keras.layers.Embedding:
         return tf_keras.layers.Embedding(
             rows,

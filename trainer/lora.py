@@ -54,6 +54,11 @@ class LoraDense(tf_keras.layers.Layer):
         self.down = self.add_weight("down", (dim, rank), initializer=uniform)
         self.up = self.add_weight("up", (rank, heads, head_dim), initializer="zeros")
 
+    @property
+    def own(self) -> tuple[tf.Variable, tf.Variable]:
+        """The update's variables."""
+        return self.down, self.up
+
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Projects [B, length, dim] to [B, length, heads, head_dim]."""
         low = tf.einsum("bld,dr->blr", inputs, self.down)
@@ -100,3 +105,9 @@ def merge_lora(encoders: Sequence[Any]) -> None:
             projection = getattr(attention, name)
             if isinstance(projection, LoraDense):
                 setattr(attention, name, projection.merge())
+
+
+def adapters_of(encoders: Sequence[Any]) -> list[LoraDense]:
+    """The adapted projections of some layers."""
+    projections = [getattr(encoder._self_attention_layer, name) for encoder in encoders for name in _ADAPTED]
+    return [projection for projection in projections if isinstance(projection, LoraDense)]

@@ -158,6 +158,26 @@ class RankingModel(tfrs.models.Model):
             regressions = {task.name: task.is_regression for task in config.tasks}
             self._uncertainty = UncertaintyWeights(regressions, name="uncertainty")
 
+    @property
+    def query_attributes(self) -> AttributeEncoder:
+        """Encodes the query's attributes."""
+        return self._query
+
+    @property
+    def candidate_attributes(self) -> AttributeEncoder:
+        """Encodes the candidates' attributes."""
+        return self._candidate
+
+    @property
+    def factors(self) -> HistoryFactors | None:
+        """The factors, if there are any."""
+        return self._factors
+
+    @property
+    def event_types(self) -> tf_keras.layers.Embedding | None:
+        """Embeds the types of a history's events, if they have types."""
+        return self._event_types
+
     def scale(self, task: TaskConfig) -> LabelScale:
         """On what scale a task's scores are; that of logits is 0 and 1."""
         if task.is_value:

@@ -63,6 +63,7 @@ class RetrievalModel(tfrs.models.Model):
         item_counts: np.ndarray,
         text_tower: TextTower,
         text_cache_mb: int,
+        known_before: np.ndarray | None = None,
     ):
         """Initializes the model.
 
@@ -73,12 +74,15 @@ class RetrievalModel(tfrs.models.Model):
           item_counts: [num_items] interactions of each item in the training split.
           text_tower: Reads the candidates' texts.
           text_cache_mb: Memory that its frozen layers' outputs may take.
+          known_before: [num_items] bool: items whose id embedding an earlier training has learnt, which they
+            keep without an interaction in this one's. By default none.
         """
         super().__init__(name="retrieval")
         self._config = config
         self._unknown = corpus.num_items
         self._attributes = {name: tf.constant(values) for name, values in corpus.features.items()}
-        trained = np.append(item_counts > 0, False)
+        self._known = item_counts > 0 if known_before is None else (item_counts > 0) | known_before
+        trained = np.append(self._known, False)
         self._id_rows = tf.constant(
             np.where(trained, np.arange(corpus.num_items + 1), self._unknown), tf.int32
         )
@@ -145,6 +149,11 @@ class RetrievalModel(tfrs.models.Model):
             config.reads_text,
             name="candidate_tower",
         )
+
+    @property
+    def known_items(self) -> np.ndarray:
+        """[num_items] bool: items that have an id embedding of their own."""
+        return self._known
 
     @property
     def samples_hard(self) -> bool:

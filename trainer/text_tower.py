@@ -25,7 +25,7 @@ from pipeline.config.environment import cache_dir
 from pipeline.config.text import TextTowerConfig
 from trainer.bert_weights import Bert, load_bert, random_bert
 from trainer.encoding_cache import EncodingCache
-from trainer.lora import Lora, add_lora, merge_lora
+from trainer.lora import Lora, adapters_of, add_lora, merge_lora
 from trainer.word_pieces import WordPieces
 
 _LENGTH_GROUPS = 4
@@ -82,6 +82,15 @@ class TextTower(tf_keras.layers.Layer):
                 layer.trainable = False
         if lora is not None:
             add_lora(self._trained_layers, lora)
+
+    @property
+    def trained_variables(self) -> list[tf.Variable]:
+        """Those of the trained layers, in the order of their names, without low-rank updates."""
+        updates = {
+            variable.ref() for adapter in adapters_of(self._trained_layers) for variable in adapter.own
+        }
+        variables = [variable for layer in self._trained_layers for variable in layer.weights]
+        return sorted((v for v in variables if v.ref() not in updates), key=lambda variable: variable.name)
 
     def merge(self) -> None:
         """Ends training: low-rank updates, if any, become part of the weights, and all is frozen."""

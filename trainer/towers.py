@@ -114,6 +114,11 @@ class CandidateTower(tf_keras.layers.Layer):
         self._vectors = VectorEncoder(self.vector_widths, content_dim, name="vectors")
         self._perceptron = ResidualPerceptron(self.hidden_dims, dropout, name="perceptron")
 
+    @property
+    def attributes(self) -> AttributeEncoder:
+        """Encodes the attributes."""
+        return self._attributes
+
     def call(
         self, ids: tf.Tensor, features: Features, text_embeddings: tf.Tensor, training: bool = False
     ) -> tf.Tensor:
@@ -197,6 +202,11 @@ class QueryTower(tf_keras.layers.Layer):
     def temperature(self) -> tf.Tensor:
         """Scalar float32: what the cosine is divided by."""
         return tf.exp(self._log_temperature)
+
+    @property
+    def attributes(self) -> AttributeEncoder:
+        """Encodes the attributes."""
+        return self._attributes
 
     def encode_attributes(self, features: Features) -> tf.Tensor:
         """Attributes of [B] queries, [B, width] float32."""

@@ -16,6 +16,7 @@ from pipeline.progress import PROGRESS_LOGGER
 from pipeline.splits import EVAL, TRAIN
 from schemas.features import ENGAGED, ITEM_ID
 from trainer.calibration import PlattScaling, calibration_error, fit_platt
+from trainer.carried_weights import ranking_weights
 from trainer.checkpoints import Checkpoint
 from trainer.corpus import Corpus, corpus_of
 from trainer.fitting import Fitting, Monitor, Phase, fit
@@ -29,6 +30,7 @@ from trainer.retrieval_module import directions, query_inputs
 from trainer.settings import RankingSettings
 from trainer.sizes import model_sizes
 from trainer.streams import TransformedStream
+from trainer.warm_start import EarlierModel, save_weights, starting_from
 
 # What says which epoch is the best, and which of two models.
 MONITOR = Monitor("val_loss", highest=False)
@@ -61,6 +63,7 @@ def train_ranking(
     model_dir: str | None,
     log_dir: str,
     checkpoint: Checkpoint | None = None,
+    earlier: EarlierModel | None = None,
 ) -> dict[str, list[float]]:
     """Trains the multi-task model and saves it.
 
@@ -73,6 +76,7 @@ def train_ranking(
         of interest, and then nothing is calibrated.
       log_dir: Where TensorBoard's logs are written.
       checkpoint: Where a training that is killed goes on from; removed at the end.
+      earlier: The model that this one starts from; by default it starts anew.
 
     Returns:
       Keras' history: metric to its value after each epoch; and of each probability that is calibrated,
@@ -96,11 +100,13 @@ def train_ranking(
         monitor=MONITOR,
         seed=settings.seed,
         log_dir=log_dir,
+        warm_start=starting_from(earlier, lambda: ranking_weights(model, settings), interactions, items),
     )
     history = fit(model, fitting, checkpoint)
     if model_dir is not None:
         calibrations = _calibrate(model, config, validation, history) if config.calibrated else {}
         tf.saved_model.save(RankingModule(model, config, retrieval, calibrations), model_dir)
+        save_weights(ranking_weights(model, settings), model_dir)
     if checkpoint is not None:
         checkpoint.remove()
     return history

@@ -12,6 +12,7 @@ import tf_keras
 
 from pipeline.splits import EVAL
 from schemas.features import ITEM_ID
+from trainer.carried_weights import known_items, retrieval_weights
 from trainer.checkpoints import Checkpoint
 from trainer.corpus import Corpus, corpus_of
 from trainer.fitting import Fitting, Monitor, Phase, fit
@@ -32,6 +33,7 @@ from trainer.sizes import model_sizes
 from trainer.split_index import SplitIndex
 from trainer.streams import TransformedStream
 from trainer.text_tower import build_text_tower
+from trainer.warm_start import EarlierModel, save_weights, starting_from
 from trainer.windows import Windows
 
 _REPORT_FILE = "training.json"
@@ -48,6 +50,7 @@ def train_retrieval(
     log_dir: str,
     checkpoint: Checkpoint | None = None,
     rehearsal_dir: str | None = None,
+    earlier: EarlierModel | None = None,
 ) -> dict[str, list[float]]:
     """Trains the two towers and saves them with their corpus.
 
@@ -63,6 +66,7 @@ def train_retrieval(
       checkpoint: Where a training that is killed goes on from; removed at the end.
       rehearsal_dir: SavedModel of a training on fewer splits, whose best epoch is where this one ends. By
         default the eval split says where.
+      earlier: The model that this one starts from; by default it starts anew.
 
     Returns:
       Keras' history: metric to its value after each epoch.
@@ -71,11 +75,12 @@ def train_retrieval(
     corpus = corpus_of(items, settings)
     lookup = ItemLookup(items.vocabulary_file(ITEM_ID), corpus.num_items)
     index = SplitIndex.read(_files(interactions, settings), lookup)
-    model = _build_model(interactions, items, settings, corpus, index)
+    model = _build_model(interactions, items, settings, corpus, index, earlier)
     train = window_datasets(interactions, index, lookup, settings)
     validation = _validation(interactions, lookup, settings)
     epochs = None if rehearsal_dir is None else _best_epoch(rehearsal_dir)
-    history = _fit(model, train, validation, settings, log_dir, checkpoint, epochs)
+    warm_start = starting_from(earlier, lambda: retrieval_weights(model, settings), interactions, items)
+    history = _fit(model, train, validation, settings, log_dir, checkpoint, epochs, warm_start)
     if model_dir is not None:
         model.refresh_corpus_embeddings()
         query = QueryTransform(interactions.transform_output, settings.feature_set, lookup)
@@ -83,6 +88,7 @@ def train_retrieval(
         tf.saved_model.save(RetrievalModule(model, corpus, lookup, query, item), model_dir)
         last_counts = epochs is not None or settings.retrieval.patience is None
         _report_epochs(history[MONITOR.name], last_counts, model_dir)
+        save_weights(retrieval_weights(model, settings), model_dir)
     if checkpoint is not None:
         checkpoint.remove()
     return history
@@ -94,6 +100,7 @@ def _build_model(
     settings: RetrievalSettings,
     corpus: Corpus,
     index: SplitIndex,
+    earlier: EarlierModel | None,
 ) -> RetrievalModel:
     """The model before it has learnt anything."""
     transforms = interactions.transform_output, items.transform_output
@@ -104,6 +111,7 @@ def _build_model(
         index.item_counts(corpus.num_items),
         build_text_tower(settings.text, settings.seed),
         settings.text.cache_mb,
+        None if earlier is None else known_items(earlier, items, settings.retrieval.embedding_dim),
     )
 
 
@@ -170,6 +178,7 @@ def _fit(
     log_dir: str,
     checkpoint: Checkpoint | None,
     epochs: int | None,
+    warm_start: Callable[[], None] | None,
 ) -> dict[str, list[float]]:
     """Fits with the text tower, then without: for `epochs`, or until the validation NDCG stops rising."""
     config = settings.retrieval
@@ -193,7 +202,9 @@ def _fit(
         seed=settings.seed,
         log_dir=log_dir,
         callbacks=[RefreshCorpusEmbeddings()],
+        warm_start=warm_start,
     )
     history = fit(model, fitting, checkpoint)
-    model.freeze_texts()  # if fine-tuning went on to the last epoch
+    model.text_tower.merge()  # if fine-tuning went on to the last epoch
+    model.freeze_texts()
     return history

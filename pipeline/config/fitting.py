@@ -16,7 +16,10 @@ class TrainingConfig(Frozen):
         or above), else float32.
       refit: Whether what the bundle holds is trained anew, on the training and the eval split, for as long
         as was best by the eval split the first time. It doubles the time of training.
+      warm_start: Whether training starts from the models of the bundle that was blessed last, of those that
+        learnt from other examples; rows of embeddings are carried over by what they stand for.
     """
 
     precision: Literal["auto", "float32", "mixed"] = "auto"
     refit: bool = False
+    warm_start: bool = False

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.types.channel import Channel
+from tfx.types.standard_artifacts import Model, ModelBlessing, TransformGraph
 
 from pipeline.canonical import PreparedData
 from pipeline.code_digest import code_digest
@@ -13,9 +16,11 @@ from pipeline.config.run import RunConfig
 from pipeline.nodes.data import DataNodes
 from pipeline.splits import EVAL, TRAIN
 from schemas.features import Stream
+from serving.artifacts import ServingBundle
 from serving.bundle_settings import BundleSettings
 from serving.components.fusion_trainer import FusionTrainer
 from serving.components.indexer import Indexer
+from serving.previous_models import LastBlessedModels
 from trainer.components.collaborative_trainer import CollaborativeTrainer
 from trainer.components.ranking_trainer import RankingTrainer
 from trainer.components.retrieval_refit import RetrievalRefit
@@ -47,12 +52,14 @@ class ModelNodes:
     """The steps that train, and the index over what they trained.
 
     Attributes:
+      earlier: Finds the models that training starts from, if it does not start anew.
       rehearsed: Trained on the training split alone, so that the eval split says how to fuse them.
       fusion: Learns that.
       served: What the bundle holds: the same, or trained anew on both splits.
       index: Over the served retrieval model.
     """
 
+    earlier: BaseComponent | None
     rehearsed: SourceNodes
     fusion: BaseComponent
     served: SourceNodes
@@ -61,14 +68,16 @@ class ModelNodes:
     @property
     def all(self) -> list[BaseComponent]:
         """The steps in order."""
+        earlier = [] if self.earlier is None else [self.earlier]
         served = [] if self.served is self.rehearsed else self.served.all
-        return [*self.rehearsed.all, self.fusion, *served, self.index]
+        return [*earlier, *self.rehearsed.all, self.fusion, *served, self.index]
 
 
 def model_nodes(config: RunConfig, data: PreparedData, nodes: DataNodes) -> ModelNodes:
     """The trainers, the fusion and the index."""
     log, corpus = nodes.trained_on
-    rehearsed = source_nodes(config, data, log, corpus)
+    earlier = _earlier_models(nodes) if config.training.warm_start else None
+    rehearsed = source_nodes(config, data, log, corpus, earlier=earlier)
     fusion = FusionTrainer(
         **rehearsed.models,
         interactions=nodes.streams[Stream.INTERACTIONS].example_gen.outputs["examples"],
@@ -77,7 +86,9 @@ def model_nodes(config: RunConfig, data: PreparedData, nodes: DataNodes) -> Mode
         seed=config.seed,
         code=code_digest("schemas", "pipeline/roles.py", "trainer", "serving"),
     )
-    served = source_nodes(config, data, log, corpus, rehearsed) if config.training.refit else rehearsed
+    served = rehearsed
+    if config.training.refit:
+        served = source_nodes(config, data, log, corpus, rehearsed, earlier)
     index = Indexer(
         retrieval=served.models["retrieval"],
         **log,
@@ -93,7 +104,21 @@ def model_nodes(config: RunConfig, data: PreparedData, nodes: DataNodes) -> Mode
             "serving/tower_fingerprint.py",
         ),
     )
-    return ModelNodes(rehearsed, fusion, served, index)
+    return ModelNodes(earlier, rehearsed, fusion, served, index)
+
+
+def _earlier_models(nodes: DataNodes) -> BaseComponent:
+    """Finds the models that were blessed last, of those that learnt from other examples."""
+    return Resolver(
+        strategy_class=LastBlessedModels,
+        interactions=nodes.streams[Stream.INTERACTIONS].example_gen.outputs["examples"],
+        bundles=Channel(type=ServingBundle),
+        blessings=Channel(type=ModelBlessing),
+        retrieval=Channel(type=Model),
+        ranking=Channel(type=Model),
+        interactions_graph=Channel(type=TransformGraph),
+        items_graph=Channel(type=TransformGraph),
+    ).with_id("LastBlessedModels")
 
 
 def source_nodes(
@@ -102,8 +127,12 @@ def source_nodes(
     log: dict[str, Any],
     corpus: dict[str, Any],
     rehearsed: SourceNodes | None = None,
+    earlier: BaseComponent | None = None,
 ) -> SourceNodes:
-    """The trainers; a refit's learn from all that is not tested, as long as was best for those rehearsed."""
+    """The trainers; a refit's learn from all that is not tested, as long as was best for those rehearsed.
+
+    They start from earlier models, if a node finds them.
+    """
     splits = (TRAIN,) if rehearsed is None else data.refit_splits
     code = code_digest("schemas", "trainer")
     streams = {**log, **corpus, "code": code}
@@ -112,6 +141,7 @@ def source_nodes(
         node_id = f"{name}Trainer" if rehearsed is None else f"{name}Refit"
         if name != "Collaborative":
             inputs["checkpoint_dir"] = str(config.checkpoints_dir / node_id)
+            inputs |= {} if earlier is None else _start(earlier, name.lower())
         return component(**streams, settings=settings.model_dump_json(), **inputs).with_id(node_id)
 
     if rehearsed is None:
@@ -139,6 +169,13 @@ def source_nodes(
             retrieval=retrieval.outputs["model"],
         ),
     )
+
+
+def _start(earlier: BaseComponent, model: str) -> dict[str, Any]:
+    """What a trainer takes of the earlier models."""
+    outputs = earlier.outputs
+    graphs = {f"earlier_{name}": outputs[name] for name in ("interactions_graph", "items_graph")}
+    return {"earlier": outputs[model], **graphs}
 
 
 def _shared(config: RunConfig, data: PreparedData) -> dict[str, Any]:

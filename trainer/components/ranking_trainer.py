@@ -20,17 +20,24 @@ def RankingTrainer(  # noqa: N802  (a TFX component)
     settings: Parameter[str],
     code: Parameter[str],
     checkpoint_dir: Parameter[str],
+    earlier: InputArtifact[Model] = None,
+    earlier_interactions_graph: InputArtifact[TransformGraph] = None,
+    earlier_items_graph: InputArtifact[TransformGraph] = None,
 ) -> None:
     """Trains and saves; see :func:`trainer.train_ranking.train_ranking`.
 
     `settings` is a :class:`RankingSettings` as JSON; `code` a digest of the code. Under `checkpoint_dir`
-    stands what a training that is killed goes on from.
+    stands what a training that is killed goes on from. `earlier` is as in
+    :mod:`trainer.components.retrieval_trainer`.
     """
     from trainer.checkpoints import Checkpoint, checkpoint_folder
+    from trainer.components.earlier_model import earlier_model
     from trainer.precision import computing_in
     from trainer.train_ranking import train_ranking
 
-    inputs = (interactions.uri, interactions_graph.uri, items.uri, items_graph.uri, retrieval.uri)
+    start = earlier_model(earlier, earlier_interactions_graph, earlier_items_graph)
+    read_from = (interactions, interactions_graph, items, items_graph, retrieval, earlier)
+    inputs = [artifact.uri for artifact in read_from if artifact is not None]
     read = RankingSettings.model_validate_json(settings)
     with computing_in(read.training.precision):
         train_ranking(
@@ -41,4 +48,5 @@ def RankingTrainer(  # noqa: N802  (a TFX component)
             model_dir=model.uri,
             log_dir=model_run.uri,
             checkpoint=Checkpoint(checkpoint_folder(checkpoint_dir, settings, code, *inputs)),
+            earlier=start,
         )

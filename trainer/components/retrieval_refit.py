@@ -20,6 +20,9 @@ def RetrievalRefit(  # noqa: N802  (a TFX component)
     settings: Parameter[str],
     code: Parameter[str],
     checkpoint_dir: Parameter[str],
+    earlier: InputArtifact[Model] = None,
+    earlier_interactions_graph: InputArtifact[TransformGraph] = None,
+    earlier_items_graph: InputArtifact[TransformGraph] = None,
 ) -> None:
     """Trains and saves; see :func:`trainer.train_retrieval.train_retrieval`.
 
@@ -27,10 +30,13 @@ def RetrievalRefit(  # noqa: N802  (a TFX component)
     rest is as in :mod:`trainer.components.retrieval_trainer`.
     """
     from trainer.checkpoints import Checkpoint, checkpoint_folder
+    from trainer.components.earlier_model import earlier_model
     from trainer.precision import computing_in
     from trainer.train_retrieval import train_retrieval
 
-    inputs = (interactions.uri, interactions_graph.uri, items.uri, items_graph.uri, rehearsal.uri)
+    start = earlier_model(earlier, earlier_interactions_graph, earlier_items_graph)
+    read_from = (interactions, interactions_graph, items, items_graph, rehearsal, earlier)
+    inputs = [artifact.uri for artifact in read_from if artifact is not None]
     read = RetrievalSettings.model_validate_json(settings)
     with computing_in(read.training.precision):
         train_retrieval(
@@ -40,5 +46,6 @@ def RetrievalRefit(  # noqa: N802  (a TFX component)
             model_dir=model.uri,
             log_dir=model_run.uri,
             checkpoint=Checkpoint(checkpoint_folder(checkpoint_dir, settings, code, *inputs)),
+            earlier=start,
             rehearsal_dir=rehearsal.uri,
         )
