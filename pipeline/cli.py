@@ -18,6 +18,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from pipeline.cli_continuous import simulate, watch
 from pipeline.cli_data import data_app
 from pipeline.cli_index import index_app
 from pipeline.cli_options import DEFAULT_CONFIG, ConfigOption, load
@@ -40,6 +41,8 @@ app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
 app.add_typer(index_app, name="index")
 app.command()(serve)
+app.command()(watch)
+app.command()(simulate)
 
 
 class Tuned(str, Enum):

@@ -40,6 +40,10 @@ class AnomalyError(RecstackError):
     exit_code = 4
 
 
+class DriftError(AnomalyError):
+    """The data keep their schema, and have moved from what was known."""
+
+
 class StillFoundError(RecstackError):
     """Files still hold a person who was to be erased."""
 

@@ -34,7 +34,7 @@ def validate_data(config: RunConfig, file: Path | None) -> None:
       InputError: They cannot be read, or there is something wrong with what they are compared with.
     """
     if file is not None:
-        config = _with_interactions(config, file)
+        config = with_interactions(config, file)
     check_references(config)
     folder = config.validation_dir
     try:
@@ -56,8 +56,12 @@ def validate_data(config: RunConfig, file: Path | None) -> None:
     out.print(f"rows:   {_rejected(data)}\n{_references(config)}\n[green]the data are valid[/green]")
 
 
-def _with_interactions(config: RunConfig, file: Path) -> RunConfig:
-    """The configuration with other interactions."""
+def with_interactions(config: RunConfig, file: Path) -> RunConfig:
+    """The configuration with other interactions, a file or a folder of files.
+
+    Raises:
+      InputError: Its source has no such file.
+    """
     source = config.data
     if not isinstance(source, CsvSource):
         raise InputError(

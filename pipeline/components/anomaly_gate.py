@@ -9,7 +9,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import ExampleAnomalies
 
-from pipeline.errors import AnomalyError
+from pipeline.errors import AnomalyError, DriftError
 
 _ANOMALIES_FILE = "SchemaDiff.pb"  # ExampleValidator's name for a split's anomalies
 
@@ -25,6 +25,7 @@ def AnomalyGate(  # noqa: N802  (a TFX component)
 
     Raises:
       AnomalyError: With a line for each anomaly: stream, split, feature and reason.
+      DriftError: The same, if nothing breaks the schema.
     """
     broken = [*_lines("interactions", interactions), *_lines("items", items)]
     moved = [*_lines("interactions", interactions_shift), *_lines("items", items_shift)]
@@ -39,7 +40,8 @@ def AnomalyGate(  # noqa: N802  (a TFX component)
         )
         paragraphs.append("\n  ".join([head, *moved]))
     if paragraphs:
-        raise AnomalyError("\n".join(paragraphs))
+        error = AnomalyError if broken else DriftError
+        raise error("\n".join(paragraphs))
 
 
 def anomalies_path(artifact_uri: str, split: str) -> str:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from pipeline.config.base import Frozen
 from pipeline.config.cleaning import CleaningConfig
 from pipeline.config.collaborative import CollaborativeConfig
+from pipeline.config.continuous import ContinuousConfig
 from pipeline.config.data import (
     BeamConfig,
     CsvSource,
@@ -43,6 +44,8 @@ TUNING_DIR = "tuning"
 # Beside them: the report of the newest run, which shows some users' histories.
 REPORT_FILE = "report.html"
 STEPS_DIR = "steps"
+SIMULATION_DIR = "simulation"
+LAST_RUN_FILE = "last_run.json"  # of those that a watch started
 METADATA_FILE = "metadata.sqlite"
 # Scores of candidates that every run has.
 RETRIEVAL_SOURCES = ("retrieval", "content")
@@ -100,6 +103,7 @@ class RunConfig(Frozen):
     evaluation: EvaluationConfig = EvaluationConfig()
     gate: GateConfig = GateConfig()
     tuning: TuningConfig = TuningConfig()
+    continuous: ContinuousConfig = ContinuousConfig()
     serving: ServingConfig = ServingConfig()
     tracking: TrackingConfig = TrackingConfig()
     beam: BeamConfig = BeamConfig()
