@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.components.common.resolver import ResolverStrategy
@@ -22,23 +24,34 @@ class LastBlessedModels(ResolverStrategy):
     all artifacts of their types. Outputs of these four names hold the one, or none.
     """
 
+    def __init__(self, erased: Sequence[str] = ()):
+        """Takes what must not be gone on from.
+
+        Args:
+          erased: Folders, relative to the run's, of artifacts that hold an erased person; what such a model
+            has learnt is not carried on.
+        """
+        self._erased = tuple(f"/{folder}" for folder in erased)
+
     def resolve_artifacts(
         self, store: mlmd.MetadataStore, input_dict: dict[str, list[Artifact]]
     ) -> dict[str, list[Artifact]]:
         """See :class:`ResolverStrategy`."""
         examples = {artifact.id for artifact in input_dict[_EXAMPLES]}
-        found: dict[str, int] = {}
+        nothing: dict[str, list[Artifact]] = {key: [] for key in input_dict}
         for bundle in reversed(blessed_bundles(input_dict["bundles"], input_dict["blessings"])):
             inputs = _inputs(store, bundle.id)
-            if inputs.get(_EXAMPLES) not in examples:
-                found = inputs
-                break
-        chosen = {
-            name: [artifact for artifact in input_dict[name] if artifact.id == found.get(name)]
-            for name in _MADE_FROM
-        }
-        whole = all(chosen.values())
-        return {**{key: [] for key in input_dict}, **(chosen if whole else {})}
+            chosen = {
+                name: [artifact for artifact in input_dict[name] if artifact.id == inputs.get(name)]
+                for name in _MADE_FROM
+            }
+            if inputs.get(_EXAMPLES) not in examples and all(map(self._may_start, chosen.values())):
+                return {**nothing, **chosen}
+        return nothing
+
+    def _may_start(self, artifacts: list[Artifact]) -> bool:
+        """Whether there is one, and it holds nobody who was erased."""
+        return bool(artifacts) and not artifacts[0].uri.endswith(self._erased)
 
 
 def _inputs(store: mlmd.MetadataStore, bundle: int) -> dict[str, int]:

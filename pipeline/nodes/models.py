@@ -14,6 +14,7 @@ from pipeline.canonical import PreparedData
 from pipeline.code_digest import code_digest
 from pipeline.config.run import RunConfig
 from pipeline.nodes.data import DataNodes
+from pipeline.privacy.erasure_list import ErasureList
 from pipeline.splits import EVAL, TRAIN
 from schemas.features import Stream
 from serving.artifacts import ServingBundle
@@ -76,7 +77,7 @@ class ModelNodes:
 def model_nodes(config: RunConfig, data: PreparedData, nodes: DataNodes) -> ModelNodes:
     """The trainers, the fusion and the index."""
     log, corpus = nodes.trained_on
-    earlier = _earlier_models(nodes) if config.training.warm_start else None
+    earlier = _earlier_models(config, nodes) if config.training.warm_start else None
     rehearsed = source_nodes(config, data, log, corpus, earlier=earlier)
     fusion = FusionTrainer(
         **rehearsed.models,
@@ -107,10 +108,12 @@ def model_nodes(config: RunConfig, data: PreparedData, nodes: DataNodes) -> Mode
     return ModelNodes(earlier, rehearsed, fusion, served, index)
 
 
-def _earlier_models(nodes: DataNodes) -> BaseComponent:
+def _earlier_models(config: RunConfig, nodes: DataNodes) -> BaseComponent:
     """Finds the models that were blessed last, of those that learnt from other examples."""
+    people = ErasureList.load(config.run_dir).people.values()
     return Resolver(
         strategy_class=LastBlessedModels,
+        config={"erased": sorted({folder for person in people for folder in person.artifacts})},
         interactions=nodes.streams[Stream.INTERACTIONS].example_gen.outputs["examples"],
         bundles=Channel(type=ServingBundle),
         blessings=Channel(type=ModelBlessing),

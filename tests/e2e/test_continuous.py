@@ -1,0 +1,152 @@
+"""A day comes after another: training goes on from the last models, and is killed at each of its steps."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file
+
+from serving.layout import versions
+from tests.checkerboard import write_checkerboard, write_config
+from tests.e2e.conftest import recstack
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+DAY = 86_400
+NEWCOMER, NEW_ITEM = "u_new", "i_new"
+# So small that nothing moves: what is trained ends as what it started from.
+STILL = {"learning_rate": 1e-12, "text_learning_rate": 1e-12, "epochs": 1}
+ACTS_OUTSIDE = ("Pusher",)
+
+
+def _write_day(folder, day, events):
+    span = folder / "log" / pd.Timestamp(day * DAY, unit="s").strftime("%Y-%m-%d")
+    span.mkdir(parents=True)
+    events.to_csv(span / "events.csv", index=False)
+
+
+def _changes(**sections):
+    interactions = {"path": "log", "value": "stars", "spans": {"window": 8}}
+    return {"data": {"interactions": interactions}, "training": {"warm_start": True}, **sections}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A first run on all days but the last; then that day comes, with a new user and a new item."""
+    folder = tmp_path_factory.mktemp("days")
+    write_checkerboard(folder)
+    log = pd.read_csv(folder / "log.csv")
+    by_day = dict(list(log.groupby(log.timestamp // DAY)))
+    *early, last = sorted(by_day)
+    for day in early:
+        _write_day(folder, day, by_day[day])
+    first = recstack("run", "--config", write_config(folder, _changes()))
+    assert first.returncode == 0, first.stdout + first.stderr
+    news = pd.DataFrame(
+        {
+            "user_id": [NEWCOMER] * 3 + ["u0"],
+            "item_id": ["i0", "i3", "i6", NEW_ITEM],
+            "stars": 5,
+            "timestamp": early[-3] * DAY + np.arange(4),  # late, so that training sees it
+        }
+    )
+    _write_day(folder, last, pd.concat([news, by_day[last]]))
+    items = pd.read_csv(folder / "items.csv", keep_default_na=False)
+    new = {"item_id": NEW_ITEM, "genre": "comedy", "title": "new", "plot": "", "minutes": 100}
+    pd.concat([pd.DataFrame([new]), items]).to_csv(folder / "items.csv", index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def steps(world):
+    """What each of the killed runs finished: `[run, step, whether it was reused]`."""
+    still = {name: STILL[name] for name in ("learning_rate", "epochs")}
+    config = write_config(world, _changes(retrieval=STILL, ranking=still), name="second.yaml")
+    record = world / "steps.jsonl"
+    command = [sys.executable, "-m", "tests.e2e.killed_run", str(config), str(record)]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=3000, check=False
+    )
+    log = world / "runs/checkerboard/run.log"
+    assert done.returncode == 0, done.stderr[-3000:] + log.read_text()[-3000:]
+    return [json.loads(line) for line in record.read_text().splitlines()]
+
+
+def test_every_step_was_killed_and_none_that_had_finished_was_run_again(world, steps):
+    by_run = defaultdict(list)
+    for run, step, reused in steps:
+        by_run[run].append((step, reused))
+    last = max(by_run)
+    assert last == len(by_run[last])  # a run for each step to be killed in, and the one that ended
+    assert len(by_run[last]) > 25
+    finished = set()
+    for run in sorted(by_run):
+        for step, reused in by_run[run]:
+            assert reused == (step in finished) or step in ACTS_OUTSIDE, (run, step)
+        finished |= {step for step, _ in by_run[run]}
+
+
+def test_the_bundle_was_pushed_once_and_is_whole(world, steps):
+    bundle = world / "runs/checkerboard/bundle"
+    assert versions(bundle) == [1, 2]
+    assert recstack("doctor", "--bundle", bundle).returncode == 0
+    summaries = sorted((world / "runs/checkerboard/data").glob("*/summary.json"))
+    newest = max(json.loads(path.read_text())["spans"]["window"][-1] for path in summaries)
+    assert newest == max(path.name for path in (world / "log").iterdir())
+
+
+def _weights(world, node):
+    """What the models of both runs have learnt, the first run's first."""
+    folders = sorted(
+        (world / f"runs/checkerboard/artifacts/{node}/model").iterdir(), key=lambda path: int(path.name)
+    )
+    whole = [path / "weights.safetensors" for path in folders if (path / "weights.safetensors").is_file()]
+    return load_file(whole[0]), load_file(whole[-1])
+
+
+def _words(world, stream, name):
+    """A vocabulary of both runs, the first run's first."""
+    files = sorted(
+        (world / f"runs/checkerboard/artifacts/{stream}.Transform/transform_graph").glob(
+            f"*/transform_fn/assets/{name}*"
+        ),
+        key=lambda path: int(path.parts[-4]),
+    )
+    return files[0].read_text().split(), files[-1].read_text().split()
+
+
+def test_embeddings_are_carried_over_by_word_and_the_rest_as_it_is(world, steps):
+    before, after = _weights(world, "RetrievalTrainer")
+    old, new = _words(world, "items", "item_id")
+    assert NEW_ITEM in new
+    assert NEW_ITEM not in old
+    assert old != new[: len(old)]  # so that places alone would mislead
+    rows = [new.index(item) for item in old]
+    ids = "item_ids/000000"
+    np.testing.assert_allclose(after[ids][rows], before[ids][: len(old)], atol=1e-6)
+    np.testing.assert_allclose(after[ids][new.index(NEW_ITEM)], before[ids][-1], atol=1e-6)
+    for name in before:
+        if before[name].shape == after[name].shape:
+            np.testing.assert_allclose(after[name], before[name], atol=1e-6, err_msg=name)
+    assert sum(before[name].shape != after[name].shape for name in before) <= 2
+
+
+def test_the_ranking_model_starts_from_the_last_one_as_well(world, steps):
+    before, after = _weights(world, "RankingTrainer")
+    (old, new), (_, users) = _words(world, "items", "item_id"), _words(world, "interactions", "user_id")
+    assert NEWCOMER in users
+    moved = {name for name in before if before[name].shape != after[name].shape}
+    rows = [new.index(item) for item in old]
+    of_items = [name for name in moved if len(before[name]) == len(old) + 1]
+    assert len(of_items) >= 3
+    for name in of_items:
+        np.testing.assert_allclose(after[name][rows], before[name][: len(old)], atol=1e-6, err_msg=name)
+    for name in set(before) - moved:
+        np.testing.assert_allclose(after[name], before[name], atol=1e-6, err_msg=name)
