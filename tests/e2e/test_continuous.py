@@ -150,3 +150,63 @@ def test_the_ranking_model_starts_from_the_last_one_as_well(world, steps):
         np.testing.assert_allclose(after[name][rows], before[name][: len(old)], atol=1e-6, err_msg=name)
     for name in set(before) - moved:
         np.testing.assert_allclose(after[name], before[name], atol=1e-6, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def watched(world, steps):
+    """The configuration of a watch that finds everything done, and what it said."""
+    still = {name: STILL[name] for name in ("learning_rate", "epochs")}
+    continuous = {"every_hours": 10_000.0}
+    changes = _changes(retrieval=STILL, ranking=still, continuous=continuous)
+    config = write_config(world, changes, name="watched.yaml")
+    return config, recstack("watch", "--once", "--config", config)
+
+
+def _last_run(world):
+    return json.loads((world / "runs/checkerboard/last_run.json").read_text())
+
+
+def _write_next_day(world, events):
+    """A day after the last, with events that claim to be of days before."""
+    newest = max(path.name for path in (world / "log").iterdir())
+    _write_day(world, pd.Timestamp(newest).value // 10**9 // DAY + 1, events)
+
+
+def test_a_watch_starts_a_run_if_there_was_none(world, watched):
+    _, done = watched
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "a run is due: there was no run before" in done.stdout
+    assert _last_run(world)["exit_code"] == 0
+    assert versions(world / "runs/checkerboard/bundle") == [1, 2]  # everything was reused
+
+
+def test_without_a_new_span_nothing_is_due(world, watched):
+    config, _ = watched
+    done = recstack("watch", "--once", "--config", config)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_drift_makes_a_run_due_and_what_is_like_before_does_not(world, watched):
+    """The runs that are due find no events of their days, so that they end at once, and are taken down."""
+    config, _ = watched
+    log = pd.read_csv(world / "log.csv")
+    before = _last_run(world)
+    _write_next_day(world, log.head(300))
+    done = recstack("watch", "--once", "--config", config)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert _last_run(world) == before
+    north = log[log.user_id.str[1:].astype(int) % 2 == 1]
+    _write_next_day(world, north.head(300))
+    done = recstack("watch", "--once", "--config", config)
+    assert "has moved from what the served version learnt" in done.stdout, done.stdout + done.stderr
+    assert "leaves 'test' empty" in done.stderr
+    assert done.returncode == _last_run(world)["exit_code"] == 2
+    again = recstack("watch", "--once", "--config", config)
+    assert (again.returncode, again.stdout) == (0, "")
+
+
+def test_what_does_not_come_in_spans_is_not_watched(world):
+    changes = {"data": {"interactions": {"path": "log.csv", "value": "stars"}}}
+    done = recstack("watch", "--once", "--config", write_config(world, changes, name="one_file.yaml"))
+    assert done.returncode == 2
+    assert "nothing arrives that could be watched: data.interactions.spans" in done.stderr
