@@ -22,6 +22,7 @@ from pipeline.config.data import (
     SplitConfig,
     VectorsFile,
 )
+from pipeline.config.endpoint import EndpointConfig
 from pipeline.config.evaluation import EvaluationConfig
 from pipeline.config.fitting import TrainingConfig
 from pipeline.config.gate import GateConfig
@@ -101,6 +102,7 @@ class RunConfig(Frozen):
     gate: GateConfig = GateConfig()
     tuning: TuningConfig = TuningConfig()
     serving: ServingConfig = ServingConfig()
+    endpoint: EndpointConfig | None = None
     tracking: TrackingConfig = TrackingConfig()
     beam: BeamConfig = BeamConfig()
 
