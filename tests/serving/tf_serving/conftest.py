@@ -1,0 +1,16 @@
+"""The programs that judge what is written for Docker and Kubernetes, in an environment of their own."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.peers.environments import Environments
+
+FOLDER = Path(__file__).parent / "tools"
+
+
+@pytest.fixture(scope="session")
+def tools(request):
+    """Folder of `docker-compose`, `hadolint` and `kubernetes-validate`."""
+    cache = Path(request.config.cache.mkdir("deployment-tools"))
+    return Environments(cache, requirements=FOLDER).python("deployment").parent
