@@ -11,6 +11,6 @@ FOLDER = Path(__file__).parent / "tools"
 
 @pytest.fixture(scope="session")
 def tools(request):
-    """Folder of `docker-compose`, `hadolint` and `kubernetes-validate`."""
+    """Folder of the programs: `hadolint` and `kubernetes-validate`; Docker Compose lies deeper."""
     cache = Path(request.config.cache.mkdir("deployment-tools"))
     return Environments(cache, requirements=FOLDER).python("deployment").parent
