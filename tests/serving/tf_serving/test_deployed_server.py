@@ -114,11 +114,12 @@ def test_vertex_forwards_instances_and_takes_predictions(more, server):
     assert len(answer.json()["predictions"]) == 2
 
 
-def test_vertex_forwards_a_raw_request_as_it_is(server):
-    body = {"signature_name": "serving_default", "inputs": [{"b64": ""}]}
-    answer = httpx.post(f"http://{server}{VERTEX.predict_route}", content=json.dumps(body))
-    assert answer.status_code == 200
-    assert len(answer.json()["outputs"]) == 1
+def test_vertex_forwards_the_requests_of_the_page(server):
+    page = (ROOT / "docs" / "vertex-endpoint.md").read_text(encoding="utf-8")
+    bodies = re.findall(r"^```json request\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    answers = [httpx.post(f"http://{server}{VERTEX.predict_route}", content=body) for body in bodies]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [list(answer.json()) for answer in answers] == [["predictions"], ["outputs"]]
 
 
 def test_every_file_that_tensorflow_serving_is_told_of_is_in_a_bundle(bundle):
