@@ -52,21 +52,31 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
 ENTRYPOINT ["recstack", "serve", "--host", "0.0.0.0"]
 CMD ["--bundle", "/bundle"]
 
-# The pipeline's steps (`python -m ...`), its command line, and the workers of its Beam jobs.
+# The pipeline's steps (`python -m ...`) and its command line.
 FROM runtime AS pipeline
 ARG VERSION
 LABEL org.opencontainers.image.title="recstack-pipeline" \
-      org.opencontainers.image.description="The steps of the pipeline, and the workers of its Beam jobs" \
+      org.opencontainers.image.description="The steps of the pipeline and its command line" \
       org.opencontainers.image.version="${VERSION}"
-# Of the pipeline's packages `implicit` alone takes OpenMP's library from the system.
+# Of the packages `implicit` alone takes OpenMP's library from the system.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/*
-# Without it Beam's boot makes an environment of its own at each start, in a folder that only root may write.
-ENV RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT=1
-COPY --from=beam /opt/apache/beam /opt/apache/beam
-COPY --from=pipeline-packages --chown=10001:10001 /opt/venv /opt/venv
+COPY --from=pipeline-packages /opt/venv /opt/venv
 COPY configs configs
 USER 10001:10001
-# A runner that starts workers passes boot's arguments; one that runs a step names the command itself.
+ENTRYPOINT ["recstack"]
+
+# The same for the workers of Beam jobs: Beam's boot gets their arguments, and starts the Python of the image.
+FROM pipeline AS worker
+ARG VERSION
+LABEL org.opencontainers.image.title="recstack-worker" \
+      org.opencontainers.image.description="The workers of the pipeline's Beam jobs" \
+      org.opencontainers.image.version="${VERSION}"
+# Without it boot makes an environment of its own at each start.
+ENV RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT=1
+COPY --from=beam /opt/apache/beam /opt/apache/beam
+# Dataflow mounts folders that root alone may write, on machines that run nothing but the job.
+# hadolint ignore=DL3002
+USER 0:0
 ENTRYPOINT ["/opt/apache/beam/boot"]

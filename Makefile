@@ -67,8 +67,8 @@ bench-soak: $(INSTALLED) ## Call a server 200,000 times, also of BUNDLE if it is
 	@$(BIN)/python -W ignore -m benchmarks.soak $(if $(BUNDLE),--bundle $(BUNDLE))
 
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-images: ## Build the images of the pipeline and of the server, with Docker
-	@for target in pipeline server; do \
+images: ## Build the images of the pipeline, its workers and the server, with Docker
+	@for target in pipeline worker server; do \
 	  docker build --target $$target --build-arg VERSION=$(VERSION) --tag recstack-$$target:$(VERSION) . || exit 1; done
 
 # The server's image has fewer packages, of the same versions.

@@ -62,7 +62,7 @@ def test_files_folders_and_targets_are_there():
 def test_images_have_the_tags_that_they_are_built_with():
     version = re.search(r'^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), flags=re.MULTILINE)[1]
     manifests = "".join(path.read_text() for path in (ROOT / "serving" / "tf_serving").rglob("*.yaml"))
-    assert set(re.findall(r"recstack-(?:server|pipeline):(\S+?)[`\s]", ALL + manifests)) == {version}
+    assert set(re.findall(r"recstack-(?:server|pipeline|worker):(\S+?)[`\s]", ALL + manifests)) == {version}
     assert f"newName: recstack-server\n    newTag: {version}\n" in manifests
     assert len(set(re.findall(r"tensorflow/serving:([\w.]+)", ALL + manifests))) == 1
 
@@ -84,7 +84,7 @@ def test_every_overlay_has_its_row():
 def test_links_lead_somewhere(name):
     text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     for path, anchor in re.findall(
-        r"\]\(([^)#]*)(?:#([^)]+))?\)", re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+        r"\]\((?!https:)([^)#]*)(?:#([^)]+))?\)", re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     ):
         target = ROOT / "docs" / (path or f"{name}.md")
         assert target.exists(), path

@@ -92,6 +92,16 @@ def test_what_runs_is_not_root_and_says_what_it_is(path, stage):
     assert "COPY" not in after
 
 
+def test_workers_start_by_beams_boot_as_root_and_are_the_pipelines_image_otherwise():
+    assert "FROM pipeline AS worker\n" in TEXT
+    worker = _stages(OURS)["worker"]
+    assert [rest for keyword, rest in worker if keyword == "COPY"] == [
+        "--from=beam /opt/apache/beam /opt/apache/beam"
+    ]
+    assert [rest for keyword, rest in worker if keyword == "USER"] == ["0:0"]
+    assert worker[-1] == ("ENTRYPOINT", '["/opt/apache/beam/boot"]')
+
+
 def test_versions_are_those_of_the_lock():
     pins = _pins("requirements.lock")
     assert f"beam_python3.10_sdk:{pins['apache-beam'][0]}\n" in TEXT
