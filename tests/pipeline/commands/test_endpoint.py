@@ -1,10 +1,6 @@
 """`recstack endpoint` as its users call it: what it would send, and what it says when it cannot."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -18,7 +14,6 @@ from pipeline.config.run import load_config
 from pipeline.errors import InputError
 from tests.serving.vertex.fake_vertex import FakeVertex, serve
 
-ROOT = Path(__file__).resolve().parents[3]
 ENDPOINT = {
     "project": "my-project",
     "region": "europe-west4",
@@ -85,19 +80,13 @@ def test_a_dry_run_shows_what_would_be_sent(config):
     assert undeployed.deployed_model_id == "3"
 
 
-def test_only_what_is_sent_needs_credentials(config, tmp_path):
-    nowhere = {"CLOUDSDK_CONFIG": str(tmp_path), "NO_GCE_CHECK": "true", "GOOGLE_APPLICATION_CREDENTIALS": ""}
-    command = [sys.executable, "-m", "pipeline", "endpoint", "deploy", "--config", str(config)]
-    options = {"capture_output": True, "text": True, "cwd": ROOT, "check": False}
-    environment = {**os.environ, "COLUMNS": "300", **nowhere}
-    assert subprocess.run([*command, "--dry-run"], env=environment, **options).returncode == 0
-    done = subprocess.run(command, env=environment, **options)
-    assert done.returncode == 2
-    assert (
-        "no credentials of Google Cloud were found: run `gcloud auth application-default login`"
-        in done.stderr
-    )
-    assert "Traceback" not in done.stderr
+def test_only_what_is_sent_needs_credentials(config, tmp_path, monkeypatch):
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    assert _shown(_call(config, "deploy", "--dry-run"))
+    with pytest.raises(InputError, match="no credentials of Google Cloud were found: run `gcloud auth"):
+        _call(config, "deploy")
 
 
 @pytest.mark.parametrize(

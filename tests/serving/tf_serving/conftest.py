@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.peers.environments import Environments
+from pipeline.locking import exclusive
 
 FOLDER = Path(__file__).parent / "tools"
 
@@ -13,4 +14,5 @@ FOLDER = Path(__file__).parent / "tools"
 def tools(request):
     """Folder of the programs: `hadolint` and `kubernetes-validate`; Docker Compose lies deeper."""
     cache = Path(request.config.cache.mkdir("deployment-tools"))
-    return Environments(cache, requirements=FOLDER).python("deployment").parent
+    with exclusive(cache / "lock"):  # two workers may want it at once
+        return Environments(cache, requirements=FOLDER).python("deployment").parent

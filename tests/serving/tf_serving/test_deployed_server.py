@@ -39,6 +39,9 @@ VERTEX = container_spec(
 pytestmark = pytest.mark.slow  # TensorFlow is imported twice
 
 
+PATIENCE = 60
+
+
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
     """A pushed bundle with both variants, that servers find under `/bundle`."""
@@ -71,25 +74,25 @@ def _port(server):
 def test_the_probes_of_kubernetes(probe, server):
     (container,) = DEPLOYMENT["spec"]["template"]["spec"]["containers"]
     path = container[probe]["httpGet"]["path"]
-    assert httpx.get(f"http://{server}{path}").status_code == 200
+    assert httpx.get(f"http://{server}{path}", timeout=PATIENCE).status_code == 200
 
 
 def test_a_replica_without_its_stable_version_would_not_be_ready(server):
     (container,) = DEPLOYMENT["spec"]["template"]["spec"]["containers"]
     path = container["readinessProbe"]["httpGet"]["path"].replace("stable", "none")
-    assert httpx.get(f"http://{server}{path}").status_code == 400
+    assert httpx.get(f"http://{server}{path}", timeout=PATIENCE).status_code == 400
 
 
 def test_the_metrics_are_where_prometheus_is_told_to_look(server):
     path = DEPLOYMENT["spec"]["template"]["metadata"]["annotations"]["prometheus.io/path"]
-    assert ":tensorflow:serving:request_count" in httpx.get(f"http://{server}{path}").text
+    assert ":tensorflow:serving:request_count" in httpx.get(f"http://{server}{path}", timeout=PATIENCE).text
 
 
 @pytest.mark.parametrize(("label", "healthy"), [("stable", True), ("none", False)])
 def test_the_health_check_of_compose(label, healthy, server):
     _, *command = COMPOSE["services"]["tensorflow-serving"]["healthcheck"]["test"]
     script = command[-1].replace("$$", "$").replace("/8501", f"/{_port(server)}").replace("stable", label)
-    done = subprocess.run([*command[:-1], script], timeout=60, check=False)
+    done = subprocess.run([*command[:-1], script], timeout=PATIENCE, check=False)
     assert (done.returncode == 0) is healthy
 
 
@@ -97,19 +100,21 @@ def test_the_health_check_of_compose(label, healthy, server):
 def test_the_health_check_of_the_image(model, healthy, server):
     (found,) = re.findall(r"HEALTHCHECK .*\n *CMD (\[.*\])", (ROOT / "Dockerfile").read_text())
     _, *arguments = json.loads(found.replace("8501", _port(server)).replace("recommender", model))
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, timeout=PATIENCE, check=False)
     assert (done.returncode == 0) is healthy
 
 
 def test_vertex_finds_it_healthy(server):
-    assert httpx.get(f"http://{server}{VERTEX.health_route}").status_code == 200
+    assert httpx.get(f"http://{server}{VERTEX.health_route}", timeout=PATIENCE).status_code == 200
 
 
 @pytest.mark.parametrize("more", [{}, {"parameters": None}, {"parameters": {"confidence": 0.5}}])
 def test_vertex_forwards_instances_and_takes_predictions(more, server):
     examples = [tf.train.Example().SerializeToString()] * 2
     instances = [{"b64": base64.b64encode(example).decode()} for example in examples]
-    answer = httpx.post(f"http://{server}{VERTEX.predict_route}", json={"instances": instances, **more})
+    answer = httpx.post(
+        f"http://{server}{VERTEX.predict_route}", json={"instances": instances, **more}, timeout=PATIENCE
+    )
     assert answer.status_code == 200
     assert len(answer.json()["predictions"]) == 2
 
@@ -117,7 +122,10 @@ def test_vertex_forwards_instances_and_takes_predictions(more, server):
 def test_vertex_forwards_the_requests_of_the_page(server):
     page = (ROOT / "docs" / "vertex-endpoint.md").read_text(encoding="utf-8")
     bodies = re.findall(r"^```json request\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
-    answers = [httpx.post(f"http://{server}{VERTEX.predict_route}", content=body) for body in bodies]
+    answers = [
+        httpx.post(f"http://{server}{VERTEX.predict_route}", content=body, timeout=PATIENCE)
+        for body in bodies
+    ]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert [list(answer.json()) for answer in answers] == [["predictions"], ["outputs"]]
 
