@@ -78,7 +78,7 @@ lock: $(UV) ## Resolve the dependencies anew into requirements.lock
 	@$(UV) pip compile serving/server/requirements.in --constraint requirements.lock --python-version 3.10 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url --quiet --output-file serving/server/requirements.txt
 
-lock-peers: $(UV) ## Resolve the dependencies of the peers, and of the clients of others, anew
+lock-peers: $(UV) ## Resolve the dependencies of the peers, of the clients of others and of the tests' tools anew
 	@for file in benchmarks/peers/requirements/*.in benchmarks/index/requirements/*.in tests/serving/server/independent/*.in \
 	  tests/serving/tf_serving/tools/*.in; do \
 	  $(UV) pip compile $$file --python-version 3.10 --generate-hashes --no-header --no-annotate \

@@ -1,6 +1,7 @@
 """The pages on containers, Kubernetes and Vertex AI: what they name is there, and commands can be read."""
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -70,6 +71,25 @@ def test_images_have_the_tags_that_they_are_built_with():
 def test_the_section_is_read_and_names_what_there_is():
     (block,) = _blocks("yaml", PAGES["vertex-endpoint"])
     EndpointConfig.model_validate(yaml.safe_load(block)["endpoint"])
+
+
+def test_the_commands_of_the_endpoint_run_as_they_stand(tmp_path):
+    """Dry, with the page's own settings and a bundle that has the versions that it speaks of."""
+    (block,) = _blocks("yaml", PAGES["vertex-endpoint"])
+    settings = {"name": "mine", "output": str(tmp_path), "data": {"source": "movielens_100k"}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({**settings, **yaml.safe_load(block)}))
+    (tmp_path / "mine/bundle/versions/3").mkdir(parents=True)
+    (tmp_path / "mine/bundle/versions/3/manifest.json").write_text('{"digest": "0"}')
+    commands = [
+        shlex.split(command)[2:] for command in _commands() if command.startswith("recstack endpoint")
+    ]
+    sent = [command for command in commands if command[0] != "show"]
+    assert len(sent) >= 5
+    for command in sent:
+        arguments = [str(tmp_path / "mine.yaml") if word == "mine.yaml" else word for word in command]
+        done = CliRunner().invoke(app, ["endpoint", *arguments, "--dry-run"])
+        assert done.exit_code == 0, command
+        assert '"method"' in done.output
 
 
 def test_every_overlay_has_its_row():
