@@ -12,8 +12,8 @@ INSTALLED := .venv/.installed
 
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup run test browser check lint types doctor bench-data bench-index bench-peers bench-serving bench-soak lock lock-peers \
-  clean
+.PHONY: help setup run test browser check lint types doctor bench-data bench-index bench-peers bench-serving bench-soak images lock \
+  lock-peers clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -66,12 +66,21 @@ bench-serving: $(INSTALLED) ## Measure the server, of BUNDLE if it is given, bes
 bench-soak: $(INSTALLED) ## Call a server 200,000 times, also of BUNDLE if it is given, and watch its memory
 	@$(BIN)/python -W ignore -m benchmarks.soak $(if $(BUNDLE),--bundle $(BUNDLE))
 
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+images: ## Build the images of the pipeline, its workers and the server, with Docker
+	@for target in pipeline worker server; do \
+	  docker build --target $$target --build-arg VERSION=$(VERSION) --tag recstack-$$target:$(VERSION) . || exit 1; done
+
+# The server's image has fewer packages, of the same versions.
 lock: $(UV) ## Resolve the dependencies anew into requirements.lock
 	@$(UV) pip compile pyproject.toml --extra dev --extra mlflow --extra wandb --python-version 3.10 --generate-hashes --no-header \
 	  --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
+	@$(UV) pip compile serving/server/requirements.in --constraint requirements.lock --python-version 3.10 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --quiet --output-file serving/server/requirements.txt
 
-lock-peers: $(UV) ## Resolve the dependencies of the peers, and of the clients of others, anew
-	@for file in benchmarks/peers/requirements/*.in benchmarks/index/requirements/*.in tests/serving/server/independent/*.in; do \
+lock-peers: $(UV) ## Resolve the dependencies of the peers, of the clients of others and of the tests' tools anew
+	@for file in benchmarks/peers/requirements/*.in benchmarks/index/requirements/*.in tests/serving/server/independent/*.in \
+	  tests/serving/tf_serving/tools/*.in; do \
 	  $(UV) pip compile $$file --python-version 3.10 --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --quiet --output-file $${file%.in}.txt || exit 1; done
 

@@ -45,14 +45,17 @@ class ServerProcess:
 
 
 @contextmanager
-def server_process(*arguments: object, log: Any = None) -> Iterator[ServerProcess]:
+def server_process(
+    *arguments: object, log: Any = None, python: str | Path = sys.executable
+) -> Iterator[ServerProcess]:
     """Yields a server on free ports; afterwards it must end well, unless it has ended already.
 
     Args:
       arguments: Of `recstack serve`.
       log: File for what it logs; by default nothing is kept.
+      python: The interpreter; by default this one.
     """
-    command = [sys.executable, "-m", "pipeline", "serve", "--grpc-port", "0", "--rest-port", "0"]
+    command = [str(python), "-m", "pipeline", "serve", "--grpc-port", "0", "--rest-port", "0"]
     with subprocess.Popen(
         [*command, *map(str, arguments)],
         stdout=subprocess.PIPE,

@@ -123,7 +123,15 @@ def _tracked():
     return [ROOT / name for name in listed.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "tools.lock"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "requirements.lock",
+        "tools.lock",
+        "serving/server/requirements.txt",
+        "tests/serving/tf_serving/tools/deployment.txt",
+    ],
+)
 def test_every_pin_has_hashes_and_no_index_is_named(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     pins = re.split(r"\n(?=\S)", text.strip())

@@ -31,4 +31,4 @@ def promote_version(bundle: Path, stable: int | None, canary: int | None) -> Non
         out.print(f"{label}: version {now}" + (f", was {was}" if was != now else ""))
     if after.stable not in before.versions:
         version = f"version {after.stable} had no label"
-        out.print(f"{version}: TensorFlow Serving answers for {STABLE} when it has loaded it")
+        out.print(f"{version}: TensorFlow Serving needs reload_seconds, or a new start, to take it")

@@ -23,6 +23,7 @@ from pipeline.config.data import (
     SplitConfig,
     VectorsFile,
 )
+from pipeline.config.endpoint import EndpointConfig
 from pipeline.config.evaluation import EvaluationConfig
 from pipeline.config.fitting import TrainingConfig
 from pipeline.config.gate import GateConfig
@@ -105,6 +106,7 @@ class RunConfig(Frozen):
     tuning: TuningConfig = TuningConfig()
     continuous: ContinuousConfig = ContinuousConfig()
     serving: ServingConfig = ServingConfig()
+    endpoint: EndpointConfig | None = None
     tracking: TrackingConfig = TrackingConfig()
     beam: BeamConfig = BeamConfig()
 

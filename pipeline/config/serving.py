@@ -51,11 +51,16 @@ class ServingConfig(Frozen):
     Attributes:
       mount: Absolute path under which the servers find the bundle's folder, in a container for instance;
         by default where it is.
+      reload_seconds: How often TensorFlow Serving looks at `models.config`, its
+        `--model_config_file_poll_wait_seconds`. A push, and a label that goes to a version without one, then
+        wait twice as long between the version and the label, so that running servers follow. `null`: they
+        take such a version when they are started again.
       batching: How requests are put together.
       metrics_path: Where a server shows Prometheus metrics; `null` for none.
     """
 
     mount: str | None = None
+    reload_seconds: float | None = Field(default=None, gt=0)
     batching: BatchingConfig = BatchingConfig()
     metrics_path: str | None = Field(default="/monitoring/prometheus/metrics", pattern=r"^/[\w./-]*$")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path, PurePath
+from time import sleep
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,6 +20,7 @@ MONITORING_FILE = "monitoring.config"
 
 _SETTINGS_FILE = "settings.json"
 _PLATFORM = "tensorflow"
+_LOOKS = 2  # of a server at a file, in which it surely sees it
 
 
 def models_config_file(bundle: Path, variant: str) -> Path:
@@ -74,22 +77,60 @@ def write_settings(bundle: Path, settings: ServingConfig) -> None:
 def write_models_configs(bundle: Path) -> None:
     """Writes what TensorFlow Serving is to load of each variant, by the labels as they are.
 
+    TensorFlow Serving that runs refuses a configuration in which a label moves to a version that it has not
+    loaded, and loads nothing of it. If servers look at the files from time to time (`reload_seconds`), such a
+    move takes two steps, far enough apart that each of them sees the first: versions are added to what the
+    file says, then the file is as it shall be.
+
     Each file appears by one rename; that of a variant which no labelled version has goes.
 
     Raises:
       BundleError: The labels or the settings are damaged.
       OSError: A file cannot be written.
     """
+    settings = _read_settings(bundle)
+    mount = None if settings.mount is None else PurePath(settings.mount)
+    configs = {
+        models_config_file(bundle, variant): model_server_config(bundle, variant, mount)
+        for variant in VARIANTS
+        if _labelled(bundle, variant)
+    }
+    if settings.reload_seconds is not None:
+        steps = {path: _with_versions_added(path, config) for path, config in configs.items()}
+        _write_configs({path: step for path, step in steps.items() if step is not None})
+        if any(step is not None for step in steps.values()):
+            sleep(_LOOKS * settings.reload_seconds)
+    _write_configs(configs)
+    for variant in VARIANTS:
+        if models_config_file(bundle, variant) not in configs:
+            models_config_file(bundle, variant).unlink(missing_ok=True)
+
+
+def _with_versions_added(path: Path, config: Any) -> Any:
+    """What a file says, and the versions that it lacks of a configuration; `None` if it lacks none."""
     from google.protobuf import text_format
 
-    mount = _read_settings(bundle).mount
-    for variant in VARIANTS:
-        path = models_config_file(bundle, variant)
-        if _labelled(bundle, variant):
-            config = model_server_config(bundle, variant, None if mount is None else PurePath(mount))
-            _write(path, text_format.MessageToString(config))
-        else:
-            path.unlink(missing_ok=True)
+    try:
+        written = text_format.Parse(path.read_text(encoding="utf-8"), type(config)())
+    except (OSError, UnicodeDecodeError, text_format.ParseError):
+        return None  # no server has read it
+    missing = _versions(config) - _versions(written)
+    for model in written.model_config_list.config:
+        model.model_version_policy.specific.versions.extend(sorted(missing))
+    return written if missing else None
+
+
+def _versions(config: Any) -> set[int]:
+    """The versions that models are to be loaded of."""
+    models = config.model_config_list.config
+    return {version for model in models for version in model.model_version_policy.specific.versions}
+
+
+def _write_configs(configs: Mapping[Path, Any]) -> None:
+    from google.protobuf import text_format
+
+    for path, config in configs.items():
+        _write(path, text_format.MessageToString(config))
 
 
 def _labelled(bundle: Path, variant: str) -> dict[str, int]:

@@ -13,7 +13,7 @@ from tests.e2e.conftest import recstack
 from tests.serving.pushed import written
 from tests.serving.small_bundle import SmallModel, search_module, write_manifest, write_small_bundle
 
-NOT_LOADED = "version 2 had no label: TensorFlow Serving answers for stable when it has loaded it\n"
+NOT_LOADED = "version 2 had no label: TensorFlow Serving needs reload_seconds, or a new start, to take it\n"
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""A bundle's versions on an endpoint of Vertex AI."""
