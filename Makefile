@@ -67,7 +67,7 @@ bench-soak: $(INSTALLED) ## Call a server 200,000 times, also of BUNDLE if it is
 	@$(BIN)/python -W ignore -m benchmarks.soak $(if $(BUNDLE),--bundle $(BUNDLE))
 
 lock: $(UV) ## Resolve the dependencies anew into requirements.lock
-	@$(UV) pip compile pyproject.toml --extra dev --extra mlflow --extra wandb --python-version 3.10 --generate-hashes --no-header \
+	@$(UV) pip compile pyproject.toml --extra dev --extra mlflow --extra wandb --extra s3 --python-version 3.10 --generate-hashes --no-header \
 	  --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
 
 lock-peers: $(UV) ## Resolve the dependencies of the peers, and of the clients of others, anew

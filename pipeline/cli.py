@@ -18,6 +18,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from pipeline import cli_cloud
 from pipeline.cli_data import data_app
 from pipeline.cli_index import index_app
 from pipeline.cli_options import DEFAULT_CONFIG, ConfigOption, load
@@ -40,6 +41,8 @@ app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
 app.add_typer(index_app, name="index")
 app.command()(serve)
+app.command("compile")(cli_cloud.compile_pipeline)
+app.command()(cli_cloud.submit)
 
 
 class Tuned(str, Enum):
