@@ -113,8 +113,8 @@ class CloudConfig(Frozen):
     @field_validator("image")
     @classmethod
     def _image_is_pinned(cls, image: str) -> str:
-        tag = _TAG.search(image)
-        if not _DIGEST.search(image) and (tag is None or tag["tag"] == "latest" or "/" in tag["tag"]):
+        tag = None if "@" in image else _TAG.search(image)
+        if not _DIGEST.search(image) and (tag is None or tag["tag"] == "latest"):
             raise ValueError(f"must be pinned, by @sha256:... or a tag other than latest, and is '{image}'")
         return image
 
