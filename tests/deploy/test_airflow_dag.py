@@ -19,8 +19,9 @@ KIND = {"instanceSchema": "title: tfx.File"}
 PROGRAM = """
 import json, pathlib, sys
 call = json.loads(sys.argv[1])
-given = call["inputs"].get("artifacts", {}).get("given")
-text = pathlib.Path(given["artifacts"][0]["uri"]).read_text() if given else call["inputs"]["parameterValues"]["text"]
+inputs = call["inputs"]
+given = inputs["artifacts"].get("given")
+text = pathlib.Path(given["artifacts"][0]["uri"]).read_text() if given else inputs["parameterValues"]["text"]
 made = call["outputs"]["artifacts"]["made"]["artifacts"][0]
 output = pathlib.Path(call["outputs"]["outputFile"])
 output.parent.mkdir(parents=True)
