@@ -12,8 +12,8 @@ INSTALLED := .venv/.installed
 
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup run test browser check lint types doctor bench-data bench-index bench-peers bench-serving bench-soak images lock \
-  lock-peers clean
+.PHONY: help setup run test browser check lint types doctor bench-data bench-index bench-peers bench-serving bench-soak compiled-run \
+  images lock lock-peers clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ RUN ?= runs/movielens_100k
 bench-index: $(INSTALLED) ## Measure the index beside faiss and hnswlib, 100 k and 1 M vectors
 	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -W ignore -m benchmarks.index --run $(RUN)
 
+compiled-run: $(INSTALLED) ## Run each task of a compiled pipeline by its container's command, and compare with a local run
+	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -W ignore -m tests.pipeline.runners.compiled_run
+
 bench-peers: $(INSTALLED) ## Judge other libraries on the splits of two protocols, each in an environment of its own
 	@$(BIN)/python -W ignore -m benchmarks.peers --protocol random-75 --peers implicit lenskit rectools recommenders
 	@$(BIN)/python -W ignore -m benchmarks.peers --protocol rating --peers surprise lenskit
@@ -73,14 +76,14 @@ images: ## Build the images of the pipeline, its workers and the server, with Do
 
 # The server's image has fewer packages, of the same versions.
 lock: $(UV) ## Resolve the dependencies anew into requirements.lock
-	@$(UV) pip compile pyproject.toml --extra dev --extra mlflow --extra wandb --python-version 3.10 --generate-hashes --no-header \
+	@$(UV) pip compile pyproject.toml --extra dev --extra mlflow --extra wandb --extra s3 --python-version 3.10 --generate-hashes --no-header \
 	  --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
 	@$(UV) pip compile serving/server/requirements.in --constraint requirements.lock --python-version 3.10 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url --quiet --output-file serving/server/requirements.txt
 
 lock-peers: $(UV) ## Resolve the dependencies of the peers, of the clients of others and of the tests' tools anew
 	@for file in benchmarks/peers/requirements/*.in benchmarks/index/requirements/*.in tests/serving/server/independent/*.in \
-	  tests/serving/tf_serving/tools/*.in; do \
+	  tests/serving/tf_serving/tools/*.in deploy/airflow/*.in; do \
 	  $(UV) pip compile $$file --python-version 3.10 --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --quiet --output-file $${file%.in}.txt || exit 1; done
 

@@ -18,6 +18,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from pipeline import cli_cloud
 from pipeline.cli_continuous import simulate, watch
 from pipeline.cli_data import data_app
 from pipeline.cli_endpoint import endpoint_app
@@ -45,6 +46,8 @@ app.add_typer(endpoint_app, name="endpoint")
 app.command()(serve)
 app.command()(watch)
 app.command()(simulate)
+app.command("compile")(cli_cloud.compile_pipeline)
+app.command()(cli_cloud.submit)
 
 
 class Tuned(str, Enum):
@@ -175,8 +178,12 @@ def promote(
     ] = None,
     canary: Annotated[int | None, typer.Option("--canary", min=1, help="Gets the label canary.")] = None,
     bundle: Annotated[
-        Path | None,
-        typer.Option("--bundle", help="Folder of the bundle; by default the one that --config pushes to."),
+        str | None,
+        typer.Option(
+            "--bundle",
+            help="Folder of the bundle, or its address in an object store; by default the folder that "
+            "--config pushes to.",
+        ),
     ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:

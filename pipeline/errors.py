@@ -60,3 +60,13 @@ class BundleError(RecstackError):
     """A bundle is damaged, cannot be served, or its parts do not belong together."""
 
     exit_code = 6
+
+
+def for_the_user(error: BaseException) -> RecstackError | None:
+    """The message for the user inside the errors that TFX and Beam wrapped around it; `None` if none is."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, RecstackError):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
+from tfx.types.channel import Channel
 
 from pipeline.canonical import PreparedData
 from pipeline.code_digest import code_digest
@@ -16,7 +19,7 @@ from pipeline.config.run import METADATA_FILE, RunConfig
 from pipeline.config.tuning import Model, Search
 from pipeline.nodes.data import data_nodes
 from pipeline.nodes.models import model_nodes, ranking_settings, retrieval_settings, source_nodes
-from pipeline.nodes.serving import serving_nodes
+from pipeline.nodes.serving import BUNDLER, last_blessed, serving_nodes
 from schemas.features import Stream
 from trainer.components.ranking_tuner import RankingTuner
 from trainer.components.retrieval_tuner import RetrievalTuner
@@ -38,11 +41,29 @@ def create_pipeline(
       metadata_file: SQLite database of ML Metadata.
       until_bundle: Whether it ends with the bundle, which somebody else judges.
     """
+    nodes = all_nodes(config, data, schemas)
+    if until_bundle:
+        nodes = nodes[: 1 + [node.id for node in nodes].index(BUNDLER)]
+    return _pipeline(config, nodes, config.run_dir / "artifacts", metadata_file)
+
+
+def all_nodes(
+    config: RunConfig,
+    data: PreparedData,
+    schemas: dict[Stream, Path],
+    find_last: Callable[[Channel], BaseNode] = last_blessed,
+) -> list[BaseNode]:
+    """The steps of a configuration, whoever runs them.
+
+    Args:
+      config: The configuration.
+      data: The input files.
+      schemas: The curated schema of each stream, a text proto.
+      find_last: Makes the step that finds what a bundle is compared with.
+    """
     nodes = data_nodes(config, data, schemas)
     models = model_nodes(config, data, nodes)
-    serving = serving_nodes(config, data, nodes, models)
-    serving = serving[:1] if until_bundle else serving
-    return _pipeline(config, [*nodes.all, *models.all, *serving], config.run_dir / "artifacts", metadata_file)
+    return [*nodes.all, *models.all, *serving_nodes(config, data, nodes, models, find_last)]
 
 
 def create_data_pipeline(
@@ -100,21 +121,19 @@ def create_tuning_pipeline(
     return _pipeline(config, [*nodes.all, *before, tuner], config.run_dir / "artifacts", metadata_file)
 
 
-def _pipeline(
-    config: RunConfig, components: list[BaseComponent], root: Path, metadata_file: Path
-) -> Pipeline:
+def _pipeline(config: RunConfig, components: Sequence[BaseNode], root: Path, metadata_file: Path) -> Pipeline:
     """A pipeline of components."""
     return Pipeline(
         pipeline_name=config.name,
         pipeline_root=str(root),
-        components=components,
+        components=list(components),
         enable_cache=True,
         metadata_connection_config=sqlite_metadata_connection_config(str(metadata_file)),
-        beam_pipeline_args=_beam_args(config.beam),
+        beam_pipeline_args=beam_args(config.beam),
     )
 
 
-def _beam_args(config: BeamConfig) -> list[str]:
+def beam_args(config: BeamConfig) -> list[str]:
     """Beam's options; those of workers in this process spare each step a package of TFX.
 
     TFX builds one for remote workers, seconds a step, unless the options name an image that has it.

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import ml_metadata as mlmd
 from tfx.dsl.components.common.resolver import ResolverStrategy
 from tfx.types.artifact import Artifact
 
+from serving.layout import MANIFEST_FILE
+
 BUNDLE_ID = "bundle_id"  # of a blessing: which bundle it is of
 BLESSED = "blessed"  # TFX's name
+
+
+def bundle_folder(previous: Artifact | None) -> str | None:
+    """The folder of the bundle to compare with; `None` if there is none, or its folder is empty.
+
+    Where a step finds the last bundle, it always has an output: an empty one before the first push.
+    """
+    if previous is None or not Path(previous.uri, MANIFEST_FILE).is_file():
+        return None
+    return str(previous.uri)
 
 
 class LastBlessedBundle(ResolverStrategy):

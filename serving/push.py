@@ -68,7 +68,7 @@ def push(
         _link(destination, version)
         serving_dir(destination).mkdir(exist_ok=True)
         write_settings(destination, settings or ServingConfig())
-        _label(destination, version)
+        label_pushed(destination, version)
         write_models_configs(destination)
         _show_readme(destination, version)
         _flush([serving_dir(destination), destination])
@@ -109,7 +109,7 @@ def _link(destination: Path, version: int) -> None:
             _flush([link.parent])
 
 
-def _label(destination: Path, version: int) -> None:
+def label_pushed(destination: Path, version: int) -> None:
     """Puts canary on a version; stable stays, if it was on one that is still there."""
     labels = read_labels(destination)
     stable = version if labels is None or labels.stable not in versions(destination) else labels.stable

@@ -4,6 +4,7 @@ TFX's Transform can write transformed examples itself, but in an order and into 
 to run, and with a split in memory on the local runner. Here it only analyses.
 """
 
+import json
 import math
 import os
 from typing import Any
@@ -33,13 +34,14 @@ def Materializer(  # noqa: N802  (a TFX component)
     examples: InputArtifact[Examples],
     transform_graph: InputArtifact[TransformGraph],
     transformed_examples: OutputArtifact[Examples],
-    splits: Parameter[list[str]],
+    splits: Parameter[str],
     code: Parameter[str],
     pipeline: BeamComponentParameter[beam.Pipeline] = None,
 ) -> None:
     """Writes for each shard of raw examples one of the same name with the same rows, transformed.
 
-    `splits` are those to transform; `code` is a digest of the code.
+    `splits` are those to transform, a JSON list, since Kubeflow's parameters are no lists; `code` is a digest
+    of the code.
 
     Raises:
       InputError: A split has no shard.
@@ -47,7 +49,7 @@ def Materializer(  # noqa: N802  (a TFX component)
     """
     shards = [
         Shard(file, transformed_examples.uri, split, os.path.basename(file))
-        for split in splits
+        for split in json.loads(splits)
         for file in find_files(os.path.join(split_folder(examples.uri, split), "*.gz"))
     ]
     make_examples(pipeline, shards, _WriteShard(transform_graph.uri), transformed_examples)

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from pipeline.config.base import Frozen
 from pipeline.config.cleaning import CleaningConfig
+from pipeline.config.cloud import CloudConfig
 from pipeline.config.collaborative import CollaborativeConfig
 from pipeline.config.continuous import ContinuousConfig
 from pipeline.config.data import (
@@ -81,6 +82,7 @@ class RunConfig(Frozen):
       schema_dir: Folder with a curated `interactions.pbtxt` and `items.pbtxt`; a relative path is
         taken from the configuration file's folder. By default the source's own curated schema,
         or one derived from the declared features if it has none.
+      cloud: Kubeflow or Vertex AI Pipelines; see `recstack compile`. Nothing else reads it.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
@@ -109,6 +111,7 @@ class RunConfig(Frozen):
     endpoint: EndpointConfig | None = None
     tracking: TrackingConfig = TrackingConfig()
     beam: BeamConfig = BeamConfig()
+    cloud: CloudConfig | None = None
 
     @model_validator(mode="after")
     def _scores_have_names_of_their_own(self) -> RunConfig:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -176,7 +177,7 @@ def _transform_nodes(
     materializer = Materializer(
         examples=examples,
         transform_graph=transform.outputs["transform_graph"],
-        splits=list(_splits(stream, data)),
+        splits=json.dumps(_splits(stream, data)),
         code=code_digest(
             "pipeline/components/encoding.py",
             "pipeline/components/materializer.py",

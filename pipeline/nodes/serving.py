@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.types.channel import Channel
 from tfx.types.standard_artifacts import ModelBlessing
@@ -24,21 +26,45 @@ from serving.components.ranking_evaluator import ranking_evaluator
 from serving.components.ranking_predictor import RankingPredictor
 from serving.previous_bundle import LastBlessedBundle
 
-PUSHER = "Pusher"  # a runner asks for it by name
+# Who puts the graph together or runs it asks for them by name.
+BUNDLER, LAST_BUNDLE, PUSHER = "Bundler", "LastBlessedBundle", "Pusher"
+
+
+def last_blessed(bundle: Channel) -> BaseNode:
+    """Finds the bundle to compare with in ML Metadata."""
+    return Resolver(
+        strategy_class=LastBlessedBundle,
+        candidate=bundle,
+        bundles=Channel(type=ServingBundle),
+        blessings=Channel(type=ModelBlessing),
+    ).with_id(LAST_BUNDLE)
 
 
 def serving_nodes(
-    config: RunConfig, data: PreparedData, nodes: DataNodes, models: ModelNodes
-) -> list[BaseComponent]:
-    """Bundle, judgement and push."""
+    config: RunConfig,
+    data: PreparedData,
+    nodes: DataNodes,
+    models: ModelNodes,
+    find_last: Callable[[Channel], BaseNode] = last_blessed,
+) -> list[BaseNode]:
+    """Bundle, judgement and push.
+
+    Args:
+      config: The configuration.
+      data: The input files.
+      nodes: The data steps.
+      models: The steps that train.
+      find_last: Makes the step that finds what a bundle is compared with; its output is `bundles`.
+    """
     settings = bundle_settings(config, data)
     config.evaluation.check_slices(settings.feature_set)
     code = code_digest("schemas", "pipeline/roles.py", "trainer", "serving")
     bundler = _bundler(data, nodes, models, settings, code)
-    judging = _judging_nodes(config, nodes, models, bundler.outputs["bundle"], settings, code)
+    bundle = bundler.outputs["bundle"]
+    judging = _judging_nodes(config, nodes, models, bundle, find_last(bundle), settings, code)
     evaluator = judging[-1]
     pusher = Pusher(
-        bundle=bundler.outputs["bundle"],
+        bundle=bundle,
         evaluation=evaluator.outputs["bundle_evaluation"],
         blessing=evaluator.outputs["bundle_blessing"],
         destination=str(config.bundle_dir),
@@ -68,7 +94,7 @@ def _bundler(
         histories_file=str(data.histories_path),
         settings=settings.model_dump_json(),
         code=code,
-    )
+    ).with_id(BUNDLER)
 
 
 def _judging_nodes(
@@ -76,16 +102,11 @@ def _judging_nodes(
     nodes: DataNodes,
     models: ModelNodes,
     bundle: Channel,
+    last: BaseNode,
     settings: BundleSettings,
     code: str,
-) -> list[BaseComponent]:
-    """What judges a bundle beside the one that was blessed last; the last step gives the verdict."""
-    last = Resolver(
-        strategy_class=LastBlessedBundle,
-        candidate=bundle,
-        bundles=Channel(type=ServingBundle),
-        blessings=Channel(type=ModelBlessing),
-    ).with_id("LastBlessedBundle")
+) -> list[BaseNode]:
+    """What judges a bundle beside the last one; the last step gives the verdict."""
     transform = nodes.transforms[Stream.INTERACTIONS]
     shared: dict[str, Any] = {
         "bundle": bundle,

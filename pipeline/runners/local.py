@@ -13,7 +13,7 @@ from absl import logging as absl_logging
 
 from pipeline.canonical import PreparedData
 from pipeline.config.run import RunConfig
-from pipeline.errors import RecstackError
+from pipeline.errors import for_the_user
 from pipeline.runners.step_recorder import StepRecorder
 from pipeline.schema_files import schema_files
 
@@ -124,20 +124,10 @@ def _run(
         try:
             ObservedDagRunner(listener, never_reused=[PUSHER]).run(pipeline)
         except Exception as error:
-            message = _for_the_user(error)
+            message = for_the_user(error)
             if message is None:
                 raise
             raise message from None
-
-
-def _for_the_user(error: BaseException) -> RecstackError | None:
-    """The message for the user inside the errors that TFX and Beam wrapped around it."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, RecstackError):
-            return seen
-        seen = seen.__cause__ or seen.__context__
-    return None
 
 
 @contextmanager

@@ -47,7 +47,7 @@ def BundleEvaluator(  # noqa: N802  (a TFX component)
     from serving.bundle_settings import BundleSettings
     from serving.evaluate_bundle import EvaluationInputs, evaluate_bundle
     from serving.gate import write_verdict
-    from serving.previous_bundle import BLESSED, BUNDLE_ID
+    from serving.previous_bundle import BLESSED, BUNDLE_ID, bundle_folder
 
     inputs = EvaluationInputs(
         bundle=bundle.uri,
@@ -60,7 +60,7 @@ def BundleEvaluator(  # noqa: N802  (a TFX component)
         items=items.uri,
         predictions=predictions.uri,
         ranking_evaluation=ranking_evaluation.uri,
-        previous=None if previous is None else previous.uri,
+        previous=bundle_folder(previous),
         served=served,
     )
     judged = evaluate_bundle(

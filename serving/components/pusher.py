@@ -16,7 +16,8 @@ def Pusher(  # noqa: N802  (a TFX component)
     destination: Parameter[str],
     serving: Parameter[str],
 ) -> None:
-    """Pushes; see :func:`serving.push.push`. `serving` is a :class:`ServingConfig` as JSON.
+    """Pushes; see :func:`serving.push.push`, and :func:`serving.push_objects.push_objects` for a
+    destination in an object store. `serving` is a :class:`ServingConfig` as JSON.
 
     Raises:
       GateError: The bundle was not blessed; what is served stays as it is.
@@ -25,9 +26,11 @@ def Pusher(  # noqa: N802  (a TFX component)
 
     from pipeline.config.serving import ServingConfig
     from pipeline.errors import GateError
+    from pipeline.object_store import is_remote
     from serving.gate import read_evaluation
     from serving.overall_figures import overall_figures
     from serving.push import push
+    from serving.push_objects import push_objects
 
     judged = read_evaluation(evaluation.uri)
     if not blessing.get_int_custom_property("blessed"):
@@ -36,6 +39,10 @@ def Pusher(  # noqa: N802  (a TFX component)
             + "\n  ".join(judged.reasons)
         )
     settings = ServingConfig.model_validate_json(serving)
-    version = push(Path(bundle.uri), Path(destination), overall_figures(judged), settings)
+    folder, figures = Path(bundle.uri), overall_figures(judged)
+    if is_remote(destination):
+        version = push_objects(folder, destination, figures, settings)
+    else:
+        version = push(folder, Path(destination), figures, settings)
     pushed.set_string_custom_property("pushed_version", str(version))
     pushed.set_string_custom_property("pushed_destination", destination)

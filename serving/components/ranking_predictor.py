@@ -37,11 +37,12 @@ def RankingPredictor(  # noqa: N802  (a TFX component)
     from pipeline.config.evaluation import EvaluationConfig
     from pipeline.splits import TEST
     from serving.bundle_settings import BundleSettings
+    from serving.previous_bundle import bundle_folder
     from serving.ranking_evaluation.write_predictions import write_predictions
 
     write_predictions(
         bundle.uri,
-        None if previous is None else previous.uri,
+        bundle_folder(previous),
         interactions.uri,
         interactions_graph.uri,
         items.uri,

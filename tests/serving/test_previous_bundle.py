@@ -1,10 +1,16 @@
 """Which bundle a new one is compared with."""
 
+import json
+import uuid
+
 import pytest
 from tfx.types.standard_artifacts import ModelBlessing
 
+from pipeline.object_store import ObjectStore
 from serving.artifacts import ServingBundle
-from serving.previous_bundle import BLESSED, BUNDLE_ID, LastBlessedBundle
+from serving.components.last_pushed_bundle import LastPushedBundle
+from serving.previous_bundle import BLESSED, BUNDLE_ID, LastBlessedBundle, bundle_folder
+from tests.serving.pushed import write_export
 
 
 def _bundle(number):
@@ -54,3 +60,30 @@ def _resolve(candidate, bundles, blessings):
 )
 def test_the_one_that_was_blessed_last_but_not_the_candidate(candidate, bundles, blessings, expected):
     assert _resolve(candidate, bundles, blessings) == expected
+
+
+def test_an_empty_folder_is_no_bundle(tmp_path):
+    bundle = ServingBundle()
+    bundle.uri = str(tmp_path)
+    assert bundle_folder(None) is None
+    assert bundle_folder(bundle) is None
+    (tmp_path / "manifest.json").touch()
+    assert bundle_folder(bundle) == str(tmp_path)
+
+
+def _last_pushed(tmp_path, candidate, store):
+    judged, found = ServingBundle(), ServingBundle()
+    judged.uri, found.uri = str(write_export(tmp_path / "candidate", candidate)), "gs://bucket/output"
+    LastPushedBundle.test_call(candidate=judged, bundles=found, destination=store.uri)
+    return found.uri
+
+
+def test_the_newest_pushed_version_but_not_the_candidate(tmp_path):
+    store = ObjectStore(f"memory://{uuid.uuid4().hex}")
+    assert _last_pushed(tmp_path, "one", store) == "gs://bucket/output"  # empty, as it was
+    for number, digest in ((9, "one"), (10, "two")):
+        store.write(f"versions/{number}/manifest.json", json.dumps({"digest": digest}).encode())
+    store.write("versions/11/exact/ranking/saved_model.pb", b"half a version")
+    assert _last_pushed(tmp_path, "one", store) == store.at("versions/10")
+    assert _last_pushed(tmp_path, "two", store) == store.at("versions/9")
+    assert _last_pushed(tmp_path, "three", store) == store.at("versions/10")

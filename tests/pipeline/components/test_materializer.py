@@ -1,5 +1,7 @@
 """Transformed examples, shard by shard, from a real Transform graph."""
 
+import json
+
 import apache_beam as beam
 import numpy as np
 import pytest
@@ -131,7 +133,7 @@ def _run(raw, graph, output, splits):
         examples=examples_artifact(raw),
         transform_graph=transform_graph,
         transformed_examples=artifact,
-        splits=splits,
+        splits=json.dumps(splits),
         code="",
         pipeline=beam.Pipeline(argv=BEAM_ARGS),
     )

@@ -1,8 +1,12 @@
 """What recstack reads from the environment."""
 
+import json
 from pathlib import Path
 
-from pipeline.config.environment import cache_dir, pseudonym_key
+import pytest
+
+from pipeline.config.environment import CLUSTER_VARIABLE, cache_dir, is_chief, pseudonym_key
+from pipeline.errors import InputError
 
 
 def test_the_cache_can_be_moved(monkeypatch, tmp_path):
@@ -23,3 +27,36 @@ def test_an_empty_key_is_none(monkeypatch):
     assert pseudonym_key() is None
     monkeypatch.setenv("RECSTACK_PSEUDONYM_KEY", "abc")
     assert pseudonym_key() == "abc"
+
+
+@pytest.mark.parametrize(
+    ("kind", "index", "others", "chief"),
+    [
+        ("chief", 0, ("chief", "worker"), True),
+        ("worker", 0, ("chief", "worker"), False),
+        ("worker", 0, ("worker",), True),
+        ("worker", 1, ("worker",), False),
+        ("evaluator", 0, ("chief",), False),
+    ],
+)
+def test_one_of_those_that_train_together_is_the_chief(monkeypatch, kind, index, others, chief):
+    cluster = {"cluster": {name: ["host:1"] for name in others}, "task": {"type": kind, "index": index}}
+    monkeypatch.setenv(CLUSTER_VARIABLE, json.dumps(cluster))
+    assert is_chief() == chief
+
+
+@pytest.mark.parametrize("text", [None, ""])
+def test_who_trains_alone_is_the_chief(monkeypatch, text):
+    monkeypatch.delenv(CLUSTER_VARIABLE, raising=False)
+    if text is not None:
+        monkeypatch.setenv(CLUSTER_VARIABLE, text)
+    assert is_chief()
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"task": {"type": "worker"}}', '{"task": {"type": "chief", "index": 0}}']
+)
+def test_a_cluster_that_is_none_is_named(monkeypatch, text):
+    monkeypatch.setenv(CLUSTER_VARIABLE, text)
+    with pytest.raises(InputError, match="TF_CONFIG does not name a cluster"):
+        is_chief()
