@@ -7,8 +7,11 @@ from pathlib import Path
 
 import platformdirs
 
+from pipeline.config.cluster import Cluster
+
 CACHE_VARIABLE = "RECSTACK_CACHE"
 PSEUDONYM_KEY_VARIABLE = "RECSTACK_PSEUDONYM_KEY"
+CLUSTER_VARIABLE = "TF_CONFIG"
 
 
 def cache_dir() -> Path:
@@ -20,3 +23,13 @@ def cache_dir() -> Path:
 def pseudonym_key() -> str | None:
     """The pseudonyms' key, hex or base64, as `RECSTACK_PSEUDONYM_KEY` has it; `None` if unset or empty."""
     return os.environ.get(PSEUDONYM_KEY_VARIABLE) or None
+
+
+def cluster() -> Cluster | None:
+    """The machines of a training, and which of them this is, as `TF_CONFIG` has it; `None` if unset or empty.
+
+    Raises:
+      InputError: It is no such description.
+    """
+    named = os.environ.get(CLUSTER_VARIABLE)
+    return Cluster.parse(named, CLUSTER_VARIABLE) if named else None

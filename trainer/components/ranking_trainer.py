@@ -27,12 +27,14 @@ def RankingTrainer(  # noqa: N802  (a TFX component)
     stands what a training that is killed goes on from.
     """
     from trainer.checkpoints import Checkpoint, checkpoint_folder
+    from trainer.distribution import distributed
     from trainer.precision import computing_in
     from trainer.train_ranking import train_ranking
 
     inputs = (interactions.uri, interactions_graph.uri, items.uri, items_graph.uri, retrieval.uri)
     read = RankingSettings.model_validate_json(settings)
-    with computing_in(read.training.precision):
+    training = read.training
+    with distributed(training.distribution) as distribution, computing_in(training.precision):
         train_ranking(
             TransformedStream(interactions.uri, interactions_graph.uri),
             TransformedStream(items.uri, items_graph.uri),
@@ -40,5 +42,8 @@ def RankingTrainer(  # noqa: N802  (a TFX component)
             read,
             model_dir=model.uri,
             log_dir=model_run.uri,
-            checkpoint=Checkpoint(checkpoint_folder(checkpoint_dir, settings, code, *inputs)),
+            checkpoint=Checkpoint(
+                checkpoint_folder(checkpoint_dir, settings, code, *inputs), writes=distribution.is_chief
+            ),
+            distribution=distribution,
         )

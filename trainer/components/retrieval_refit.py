@@ -27,18 +27,23 @@ def RetrievalRefit(  # noqa: N802  (a TFX component)
     rest is as in :mod:`trainer.components.retrieval_trainer`.
     """
     from trainer.checkpoints import Checkpoint, checkpoint_folder
+    from trainer.distribution import distributed
     from trainer.precision import computing_in
     from trainer.train_retrieval import train_retrieval
 
     inputs = (interactions.uri, interactions_graph.uri, items.uri, items_graph.uri, rehearsal.uri)
     read = RetrievalSettings.model_validate_json(settings)
-    with computing_in(read.training.precision):
+    training = read.training
+    with distributed(training.distribution) as distribution, computing_in(training.precision):
         train_retrieval(
             TransformedStream(interactions.uri, interactions_graph.uri),
             TransformedStream(items.uri, items_graph.uri),
             read,
             model_dir=model.uri,
             log_dir=model_run.uri,
-            checkpoint=Checkpoint(checkpoint_folder(checkpoint_dir, settings, code, *inputs)),
+            checkpoint=Checkpoint(
+                checkpoint_folder(checkpoint_dir, settings, code, *inputs), writes=distribution.is_chief
+            ),
             rehearsal_dir=rehearsal.uri,
+            distribution=distribution,
         )
