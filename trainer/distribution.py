@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 import tf_keras
@@ -155,24 +156,38 @@ def _of_cluster(described: Cluster, scratch: str) -> Iterator[Distribution]:
     """Over the machines of a cluster."""
     task = described.task
     try:
-        strategy = tf.distribute.MultiWorkerMirroredStrategy(
-            tf.distribute.cluster_resolver.SimpleClusterResolver(
-                tf.train.ClusterSpec({kind: list(machines) for kind, machines in described.training.items()}),
-                task_type=task.type,
-                task_id=task.index,
-                rpc_layer="grpc",
-            )
-        )
+        strategy = _multi_worker(described)
         count = len(strategy.extended.worker_devices)
         shares = BatchShares(count * described.rank, count, strategy.num_replicas_in_sync)
         yield Distribution(strategy, shares, None if described.is_chief else scratch)
     except _OF_LOST_MACHINES as error:
         raise StackError(
-            f"{task.type} {task.index} ({described.address}) cannot go on: {_first_line(error)}\n"
+            f"{task.type} {task.index} ({described.address}) cannot go on: {_reason(error)}\n"
             "another machine of the training was lost; start it on all of them again, and it goes on after "
             "the last whole epoch"
         ) from error
 
 
-def _first_line(error: Any) -> str:
-    return str(error.message).splitlines()[0] if error.message else type(error).__name__
+def _multi_worker(described: Cluster) -> tf.distribute.Strategy:
+    """TensorFlow's strategy; waits for the other machines."""
+    machines = {kind: list(addresses) for kind, addresses in described.training.items()}
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec(machines),
+        task_type=described.task.type,
+        task_id=described.task.index,
+        rpc_layer="grpc",
+    )
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy(resolver)
+    except RuntimeError as error:  # TensorFlow has done something before
+        raise StackError(
+            f"this process cannot become a machine of a training: {error}\n"
+            "each training needs a process of its own: a custom job of Vertex AI, or python -m trainer.worker"
+        ) from error
+
+
+def _reason(error: tf.errors.OpError) -> str:
+    """What TensorFlow says of a failure, in a line."""
+    found = re.search(r"aborted by: (.+)", error.message or "")
+    lines = [line.strip() for line in (error.message or "").splitlines() if line.strip()]
+    return found.group(1) if found else lines[-1] if lines else type(error).__name__
