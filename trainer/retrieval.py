@@ -177,7 +177,7 @@ class RetrievalModel(tfrs.models.Model):
           [B, embedding_dim + 1].
         """
         rows = features[HISTORY_ITEM_IDS]
-        items = tf.gather(self.corpus_embeddings, tf.maximum(rows, 0))[..., :-1]
+        items = tf.nn.embedding_lookup(self.corpus_embeddings, tf.maximum(rows, 0))[..., :-1]
         states = self._states(features, items, training=False)
         place = tf.math.count_nonzero(rows >= 0, axis=1, dtype=tf.int32)
         moments = Moments(tf.range(tf.size(place)), place, place)

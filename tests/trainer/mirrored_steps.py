@@ -28,7 +28,8 @@ TASKS = (
 )
 
 
-def _retrieval(dropout: float = 0.0, **changes) -> RetrievalModel:
+def small_retrieval(dropout: float = 0.0, **changes) -> RetrievalModel:
+    """A small model with everything but a text tower that is trained."""
     seed_everything(7)
     encoder = {"kind": "mean", "dropout": dropout}
     shares = dict.fromkeys(("dropout", "id_dropout", "time_dropout", "attribute_dropout"), dropout)
@@ -72,7 +73,7 @@ def _step(distribution: Distribution, build, features) -> dict[str, np.ndarray]:
 def _draws(distribution: Distribution) -> dict[str, np.ndarray]:
     """What each of two replicas draws, and the first one again after it was seeded anew."""
     with distribution.strategy.scope():
-        model = _retrieval()
+        model = small_retrieval()
     drawn = []
     for _ in range(2):
         reseed(model, 5, 1)
@@ -86,7 +87,7 @@ def main() -> None:
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     ranked = {name: values.numpy()[:4] for name, values in _batch().items()}
     cases = {
-        name: (lambda changes=changes: _retrieval(**changes), _features(BATCH))
+        name: (lambda changes=changes: small_retrieval(**changes), _features(BATCH))
         for name, changes in RETRIEVAL.items()
     }
     cases["ranking"] = (lambda: _model(tasks=TASKS, loss_weights="uncertainty"), ranked)
