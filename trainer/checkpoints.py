@@ -87,13 +87,15 @@ class Checkpoint:
     taken, and the training starts anew. It holds what users' embeddings have learnt: personal data.
     """
 
-    def __init__(self, folder: str):
+    def __init__(self, folder: str, writes: bool = True):
         """Initializes; nothing is read or written yet.
 
         Args:
           folder: Any that TensorFlow can write to, in a folder that holds nothing but the checkpoints of
             one step; see :func:`checkpoint_folder`.
+          writes: Whether it is written and removed; of several machines, one does, and all read it.
         """
+        self._writes = writes
         self._folder = folder
         self._path = f"{folder}/{_FILE}"
 
@@ -107,7 +109,10 @@ class Checkpoint:
         Raises:
           tf.errors.OpError: The folder cannot be written.
         """
+        # Some variables are sums over machines, so that each of them must ask.
         arrays = {name: [variable.numpy() for variable in variables] for name, variables in groups.items()}
+        if not self._writes:
+            return
         arrays[_BEST] = progress.best_weights
         tensors = {
             f"{name}/{place:06d}": np.asarray(value, order="C")
@@ -140,7 +145,7 @@ class Checkpoint:
     def remove(self) -> None:
         """Ends the training: removes the checkpoint, and those beside it of what was given up."""
         root = self._folder.rpartition("/")[0]
-        if tf.io.gfile.exists(root):
+        if self._writes and tf.io.gfile.exists(root):
             tf.io.gfile.rmtree(root)
 
 

@@ -6,12 +6,13 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import tensorflow as tf
 import tf_keras
 
 from trainer.checkpoints import Checkpoint, Progress, Stored
+from trainer.distribution import Distribution
 from trainer.progress import LogEpochs
 from trainer.randomness import epoch_seed, reseed
 
@@ -79,6 +80,8 @@ class Fitting:
       callbacks: Keras callbacks of every epoch; none may hold state that outlives an epoch.
       warm_start: Gives the built model the values that its variables start from, before the first phase
         begins; by default they keep those that their initializers drew.
+      distribution: Over what it is spread. Of more than one device, the model and its optimizers have all
+        their variables before they are fitted.
     """
 
     train: Callable[[int], tf.data.Dataset]
@@ -89,6 +92,7 @@ class Fitting:
     log_dir: str
     callbacks: Sequence[tf_keras.callbacks.Callback] = ()
     warm_start: Callable[[], None] | None = None
+    distribution: Distribution = field(default_factory=Distribution)
 
     def phase(self, epoch: int) -> int:
         """Number of the phase of an epoch; both count from 0."""
@@ -113,7 +117,9 @@ def fit(
       Figure to its value after each epoch.
     """
     progress = Progress()
+    fitting.distribution.prepare(model)
     stored = None if checkpoint is None else checkpoint.load()
+    fitting.distribution.check_agreement(stored.progress.epochs if stored else 0, "checkpoints, after epochs")
     if stored is not None:
         progress = stored.progress
         _resume(model, fitting, stored)
@@ -160,7 +166,8 @@ def _resume(model: tf_keras.Model, fitting: Fitting, stored: Stored) -> None:
 
 def _build(model: tf_keras.Model, fitting: Fitting) -> None:
     """Runs a step: layers and optimizers make their variables in it, and only then can be given values."""
-    model.fit(fitting.train(epoch_seed(fitting.seed, _NO_EPOCH)).take(1), verbose=0)
+    first = fitting.distribution.feed(fitting.train(epoch_seed(fitting.seed, _NO_EPOCH)))
+    model.fit(first.batches, steps_per_epoch=1, verbose=0)
 
 
 def _forget(optimizers: Sequence[tf_keras.optimizers.Optimizer]) -> None:
@@ -181,11 +188,15 @@ def _run_epoch(model: tf_keras.Model, fitting: Fitting, progress: Progress) -> d
         phase.restructure()
         phase.begin()
     reseed(model, fitting.seed, epoch)
+    train = fitting.distribution.feed(fitting.train(epoch_seed(fitting.seed, epoch)))
+    validation = fitting.distribution.feed(fitting.validation)
     done = model.fit(
-        fitting.train(epoch_seed(fitting.seed, epoch)),
+        train.batches,
         initial_epoch=epoch,
         epochs=epoch + 1,
-        validation_data=fitting.validation,
+        steps_per_epoch=train.steps,
+        validation_data=validation.batches,
+        validation_steps=validation.steps,
         callbacks=[*fitting.callbacks, LogEpochs()],
         verbose=0,
     )

@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from schemas.features import HISTORY_ITEM_IDS, ITEM_ID
+from trainer.batch_shares import BatchShares
 from trainer.item_lookup import ItemLookup
 
 # Nothing is cached, so that memory does not grow with the data: reading a shard again takes a small share of
@@ -46,6 +47,8 @@ def interactions_dataset(
     select: Callable[[tf.data.Dataset], tf.data.Dataset] | None = None,
     kept: Kept | None = None,
     block: int = 1,
+    shares: BatchShares | None = None,
+    num_examples: int | None = None,
 ) -> tf.data.Dataset:
     """One pass over a split of the interactions.
 
@@ -61,9 +64,12 @@ def interactions_dataset(
       kept: Which examples are read at all, by their numbers; by default all.
       block: Neighbouring examples that are shuffled as one, so that a batch holds several of a user, who
         often did several things at a time.
+      shares: What of each batch is read; by default all.
+      num_examples: How many there are, for shares; by default they are read once more and counted.
 
     Returns:
-      A dataset of dictionaries from transformed feature name to [B] or [B, length].
+      A dataset of dictionaries from transformed feature name to [B] or [B, length]; of shares, as many as
+      it says that it has.
     """
     spec = transform_output.transformed_feature_spec()
 
@@ -81,7 +87,15 @@ def interactions_dataset(
     if shuffle_seed is not None:
         dataset = _shuffled(dataset, shuffle_seed, block)
     dataset = dataset.batch(batch_size, drop_remainder=shuffle_seed is not None)
+    if shares is not None:
+        known = None if num_examples is None else num_examples // batch_size
+        dataset = shares.of(dataset, _num_batches(dataset) if known is None else known)
     return dataset.map(parse, num_parallel_calls=2, deterministic=True).prefetch(2)
+
+
+def _num_batches(batches: tf.data.Dataset) -> int:
+    """How many there are."""
+    return int(batches.reduce(tf.constant(0, tf.int64), lambda n, _: n + 1))
 
 
 def _shuffled(dataset: tf.data.Dataset, seed: int, block: int) -> tf.data.Dataset:

@@ -25,6 +25,7 @@ from trainer.ranking_statistics import (
     similarity_statistics,
 )
 from trainer.ranking_tasks import ranking_task
+from trainer.replicas import num_replicas, sum_of_replicas
 from trainer.sizes import ModelSizes
 from trainer.target_attention import TargetAttention
 from trainer.uncertainty_weights import UncertaintyWeights
@@ -109,8 +110,49 @@ class RankingModel(tfrs.models.Model):
             config.num_task_experts,
         )
 
-    train_step = untouched_by_autograph(tfrs.models.Model.train_step)
-    test_step = untouched_by_autograph(tfrs.models.Model.test_step)
+    @untouched_by_autograph
+    def make_variables(self, features: Features) -> None:
+        """Makes the variables that the first step would make, from some examples, with the same values.
+
+        Replicas draw for themselves; so where there are several, this comes first, outside of them.
+        """
+        self.score(features, features["query_embedding"], features[ITEM_ID][:, tf.newaxis])
+        if self._uncertainty is not None:
+            self._uncertainty({task.name: tf.constant(0.0) for task in self._config.tasks})
+
+    @untouched_by_autograph
+    def train_step(self, features: Features) -> dict[str, tf.Tensor]:
+        """One step, on the mean of the replicas' losses: they have as many examples each."""
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(features, training=True)
+            regularization = self._regularization()
+            total = (loss + regularization) / num_replicas()
+        gradients = tape.gradient(total, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        return self._figures(features, loss, regularization)
+
+    @untouched_by_autograph
+    def test_step(self, features: Features) -> dict[str, tf.Tensor]:
+        """The loss and the tasks' metrics."""
+        return self._figures(features, self.compute_loss(features), self._regularization())
+
+    def _regularization(self) -> tf.Tensor:
+        """The weights' share of the loss."""
+        return tf.reduce_sum([tf.reduce_sum(loss) for loss in self.losses])
+
+    def _figures(
+        self, features: Features, loss: tf.Tensor, regularization: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """What a step says of itself: of all replicas, whose shares of a batch may differ in size."""
+        if num_replicas() > 1:
+            size = tf.cast(tf.size(features[ITEM_ID]), loss.dtype)
+            loss = tf.math.divide_no_nan(sum_of_replicas(size * loss), sum_of_replicas(size))
+        return {
+            **{metric.name: metric.result() for metric in self.metrics},
+            "loss": loss,
+            "regularization_loss": regularization,
+            "total_loss": loss + regularization,
+        }
 
     def _build_encoders(self, sizes: ModelSizes) -> None:
         """Of what a query and a candidate are by themselves."""
@@ -297,13 +339,14 @@ class RankingModel(tfrs.models.Model):
         return tf.add_n([task.weight * losses[task.name] for task in self._config.tasks])
 
     def _loss(self, task: TaskConfig, features: Features, scores: tf.Tensor) -> tf.Tensor:
-        """A task's loss, a scalar; scores are [B, 1]."""
+        """A task's loss, a scalar, the mean over the batch whatever the examples weigh; scores are [B, 1]."""
         labels, weights = features[task.label_name], features[task.weight_name]
         if task.loss == "listwise":
             return self._tasks[task.name](labels, scores[:, 0], weights, features[USER_ID])
-        return self._tasks[task.name](
+        total = self._tasks[task.name](
             labels=labels[:, tf.newaxis], predictions=scores, sample_weight=weights[:, tf.newaxis]
         )
+        return tf.math.divide_no_nan(total, tf.cast(tf.size(labels), total.dtype))
 
     def _own_events(self, features: Features) -> OwnEvents:
         """What the examples of a batch add to the statistics; [B, 1]."""

@@ -8,6 +8,9 @@ import tf_keras
 
 from pipeline.config.ranking import TaskConfig
 
+# Keras takes no mean over a batch where a strategy may have divided it.
+_SUM = tf_keras.losses.Reduction.SUM
+
 
 class ListwiseRanking(tf_keras.layers.Layer):
     """Judges how the examples of each list are ordered, and no list against another.
@@ -38,18 +41,17 @@ class ListwiseRanking(tf_keras.layers.Layer):
 def ranking_task(task: TaskConfig) -> tf_keras.layers.Layer:
     """Loss and metric of a task: a :class:`ListwiseRanking`, or TFRS' pointwise one.
 
-    The pointwise loss is the square error or the cross-entropy, its mean that over the batch, whatever the
-    examples weigh.
+    The pointwise loss is the square error or the cross-entropy, summed over the batch.
     """
     if task.loss == "listwise":
         return ListwiseRanking(task.name)
     if task.is_regression:
         return tfrs.tasks.Ranking(
-            loss=tf_keras.losses.MeanSquaredError(),
+            loss=tf_keras.losses.MeanSquaredError(reduction=_SUM),
             metrics=[tf_keras.metrics.RootMeanSquaredError(name=f"{task.name}_rmse")],
         )
     return tfrs.tasks.Ranking(
-        loss=tf_keras.losses.BinaryCrossentropy(from_logits=True),
+        loss=tf_keras.losses.BinaryCrossentropy(from_logits=True, reduction=_SUM),
         metrics=[tf_keras.metrics.AUC(from_logits=True, name=f"{task.name}_auc")],
     )
 

@@ -27,6 +27,7 @@ from trainer.graphs import graph_function, untouched_by_autograph
 from trainer.history_encoders.build import build_history_encoder
 from trainer.losses import LOSSES
 from trainer.moments import Moments, find_moments
+from trainer.replicas import joined_replicas, sum_of_replicas
 from trainer.samplers import build_sampler
 from trainer.sizes import ModelSizes
 from trainer.text_tower import TextTower
@@ -166,6 +167,15 @@ class RetrievalModel(tfrs.models.Model):
         return self.query_tower.temperature
 
     @untouched_by_autograph
+    def make_variables(self, features: Features) -> None:
+        """Makes the variables that the first step would make, from some examples, with the same values.
+
+        Replicas draw for themselves; so where there are several, this comes first, outside of them.
+        """
+        self.corpus_candidates(tf.range(1))
+        self.query_embeddings(features)
+
+    @untouched_by_autograph
     def query_embeddings(self, features: Features) -> tf.Tensor:
         """Encodes queries, the history's items by `corpus_embeddings`.
 
@@ -176,7 +186,7 @@ class RetrievalModel(tfrs.models.Model):
           [B, embedding_dim + 1].
         """
         rows = features[HISTORY_ITEM_IDS]
-        items = tf.gather(self.corpus_embeddings, tf.maximum(rows, 0))[..., :-1]
+        items = tf.nn.embedding_lookup(self.corpus_embeddings, tf.maximum(rows, 0))[..., :-1]
         states = self._states(features, items, training=False)
         place = tf.math.count_nonzero(rows >= 0, axis=1, dtype=tf.int32)
         moments = Moments(tf.range(tf.size(place)), place, place)
@@ -244,14 +254,19 @@ class RetrievalModel(tfrs.models.Model):
         return self.candidate_embeddings(rows, attributes, texts, training=training)
 
     def compute_loss(self, features: Features, training: bool = False) -> tf.Tensor:
-        """The mean loss over all moments of the batch's histories."""
+        """The mean loss over all moments of the batch's histories; of a replica, its part of it.
+
+        The candidates that its positives are among, and the number of moments that losses are divided by, are
+        those of all replicas together: so are the sum of the losses and that of the gradients.
+        """
         if training and self._config.shuffle_ties:
             features = shuffle_ties(features, self.event_type_embedding is None, self.generator)
         if training:
             chance = self.generator.uniform(tf.shape(features[HISTORY_ITEM_IDS])[:1])
             features = self._without_times(features, chance < self._config.time_dropout)
         moments = find_moments(features, self._unknown)
-        drawn = self._sampler.draw(moments.target, self._hard_rows(features), self.generator)
+        targets = joined_replicas(moments.target)
+        drawn = self._sampler.draw(targets, self._hard_rows(features), self.generator)
         history = features[HISTORY_ITEM_IDS]
         # Each distinct item, and so each distinct text, is encoded once a step.
         rows, places = tf.unique(tf.concat([drawn.rows, tf.reshape(tf.maximum(history, 0), [-1])], axis=0))
@@ -267,7 +282,8 @@ class RetrievalModel(tfrs.models.Model):
         labels = tf.searchsorted(drawn.rows, moments.target)
         losses = self._loss(logits, labels)
         # A batch without a known next event teaches nothing, instead of NaN.
-        return tf.math.divide_no_nan(tf.reduce_sum(losses), tf.cast(tf.size(losses), losses.dtype))
+        num_moments = sum_of_replicas(tf.cast(tf.size(losses), losses.dtype))
+        return tf.math.divide_no_nan(tf.reduce_sum(losses), num_moments)
 
     def _attributes_at(self, features: Features, moments: Moments, training: bool) -> tf.Tensor:
         """Encoded attributes of the queries at some moments, [M, width].
@@ -313,7 +329,7 @@ class RetrievalModel(tfrs.models.Model):
         with tf.GradientTape() as tape:
             loss = self.compute_loss(features, training=True)
         self._apply_gradients(tape, loss)
-        return {"loss": loss, "temperature": self.temperature}
+        return {"loss": sum_of_replicas(loss), "temperature": self.temperature}
 
     @untouched_by_autograph
     def _apply_gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> None:
@@ -354,7 +370,8 @@ class RetrievalModel(tfrs.models.Model):
         for start in range(0, self._unknown + 1, batch_size):
             rows = tf.range(start, min(start + batch_size, self._unknown + 1))
             embeddings = self._encode_rows(rows)
-            self.corpus_embeddings[start : start + len(rows)].assign(embeddings)
+            for copy in self.distribute_strategy.experimental_local_results(self.corpus_embeddings):
+                copy[start : start + len(rows)].assign(embeddings)
 
     @graph_function(reduce_retracing=True)
     def _encode_rows(self, rows: tf.Tensor) -> tf.Tensor:

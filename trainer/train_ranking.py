@@ -19,6 +19,7 @@ from trainer.calibration import PlattScaling, calibration_error, fit_platt
 from trainer.carried_weights import ranking_weights
 from trainer.checkpoints import Checkpoint
 from trainer.corpus import Corpus, corpus_of
+from trainer.distribution import Distribution
 from trainer.fitting import Fitting, Monitor, Phase, fit
 from trainer.graphs import graph_function
 from trainer.input_fn import interactions_dataset
@@ -64,6 +65,7 @@ def train_ranking(
     log_dir: str,
     checkpoint: Checkpoint | None = None,
     earlier: EarlierModel | None = None,
+    distribution: Distribution | None = None,
 ) -> dict[str, list[float]]:
     """Trains the multi-task model and saves it.
 
@@ -77,6 +79,7 @@ def train_ranking(
       log_dir: Where TensorBoard's logs are written.
       checkpoint: Where a training that is killed goes on from; removed at the end.
       earlier: The model that this one starts from; by default it starts anew.
+      distribution: Over what the training is spread; by default one device.
 
     Returns:
       Keras' history: metric to its value after each epoch; and of each probability that is calibrated,
@@ -84,28 +87,39 @@ def train_ranking(
     """
     seed_everything(settings.seed)
     config = settings.ranking
+    distribution = distribution or Distribution()
     retrieval = tf.saved_model.load(retrieval_dir)
     corpus = corpus_of(items, settings)
     dataset = _datasets(interactions, retrieval, config)
     statistics = _value_statistics(dataset(TRAIN, _EVAL_BATCH), config.tasks, corpus.num_items)
-    model = _build_model(interactions, items, settings, retrieval, corpus, statistics)
-    batch_size = min(config.batch_size, statistics.num_examples)  # no batch is a smaller one
-    optimizer = tf_keras.optimizers.Adam(config.learning_rate)
-    model.compile(optimizer=optimizer)
-    validation = dataset(EVAL, _EVAL_BATCH)
+    num_examples = statistics.num_examples
+    batch_size = distribution.batch_size(config.batch_size, num_examples)  # no batch is a smaller one
+    with distribution.strategy.scope():
+        model = _build_model(interactions, items, settings, retrieval, corpus, statistics)
+        if distribution.is_spread:
+            model.make_variables(next(iter(dataset(TRAIN, batch_size))))
+        optimizer = tf_keras.optimizers.Adam(config.learning_rate)
+        model.compile(optimizer=optimizer)
+    shared = {"shares": distribution.shares, "num_examples": num_examples}
     fitting = Fitting(
-        train=lambda seed: dataset(TRAIN, batch_size, seed),
-        validation=validation,
+        train=lambda seed: dataset(TRAIN, batch_size, seed, **shared),
+        validation=dataset(EVAL, _EVAL_BATCH, shares=distribution.shares),
         phases=[Phase(config.epochs, (optimizer,), patience=config.patience)],
         monitor=MONITOR,
         seed=settings.seed,
-        log_dir=log_dir,
+        log_dir=distribution.output(log_dir),
         warm_start=starting_from(earlier, lambda: ranking_weights(model, settings), interactions, items),
+        distribution=distribution,
     )
     history = fit(model, fitting, checkpoint)
     if model_dir is not None:
+        validation = dataset(EVAL, _EVAL_BATCH)
         calibrations = _calibrate(model, config, validation, history) if config.calibrated else {}
-        tf.saved_model.save(RankingModule(model, config, retrieval, calibrations), model_dir)
+        module, model_dir = (
+            RankingModule(model, config, retrieval, calibrations),
+            distribution.output(model_dir),
+        )
+        tf.saved_model.save(module, model_dir)
         save_weights(ranking_weights(model, settings), model_dir)
     if checkpoint is not None:
         checkpoint.remove()
@@ -115,9 +129,12 @@ def train_ranking(
 def _datasets(
     interactions: TransformedStream, retrieval: Any, config: RankingConfig
 ) -> Callable[..., tf.data.Dataset]:
-    """From a split, a batch size and the seed of a pass, if it is shuffled, to its batches."""
+    """From a split, a batch size and the seed of a pass, if it is shuffled, to its batches or shares of them.
 
-    def dataset(split: str, batch_size: int, seed: int | None = None) -> tf.data.Dataset:
+    The rest is for :func:`interactions_dataset`.
+    """
+
+    def dataset(split: str, batch_size: int, seed: int | None = None, **shared: Any) -> tf.data.Dataset:
         batches = interactions_dataset(
             interactions.files(split),
             interactions.transform_output,
@@ -125,6 +142,7 @@ def _datasets(
             batch_size,
             seed,
             block=_LIST_BLOCK if config.has_lists else 1,
+            **shared,
         )
         return batches.map(lambda x: _with_query_embedding(retrieval, x), num_parallel_calls=2)
 

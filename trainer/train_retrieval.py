@@ -15,6 +15,7 @@ from schemas.features import ITEM_ID
 from trainer.carried_weights import known_items, retrieval_weights
 from trainer.checkpoints import Checkpoint
 from trainer.corpus import Corpus, corpus_of
+from trainer.distribution import Distribution
 from trainer.fitting import Fitting, Monitor, Phase, fit
 from trainer.input_fn import Kept, interactions_dataset
 from trainer.item_lookup import ItemLookup
@@ -51,6 +52,7 @@ def train_retrieval(
     checkpoint: Checkpoint | None = None,
     rehearsal_dir: str | None = None,
     earlier: EarlierModel | None = None,
+    distribution: Distribution | None = None,
 ) -> dict[str, list[float]]:
     """Trains the two towers and saves them with their corpus.
 
@@ -67,6 +69,7 @@ def train_retrieval(
       rehearsal_dir: SavedModel of a training on fewer splits, whose best epoch is where this one ends. By
         default the eval split says where.
       earlier: The model that this one starts from; by default it starts anew.
+      distribution: Over what the training is spread; by default one device.
 
     Returns:
       Keras' history: metric to its value after each epoch.
@@ -75,16 +78,22 @@ def train_retrieval(
     corpus = corpus_of(items, settings)
     lookup = ItemLookup(items.vocabulary_file(ITEM_ID), corpus.num_items)
     index = SplitIndex.read(_files(interactions, settings), lookup)
-    model = _build_model(interactions, items, settings, corpus, index, earlier)
-    train = window_datasets(interactions, index, lookup, settings)
-    validation = _validation(interactions, lookup, settings)
+    distribution = distribution or Distribution()
+    train = window_datasets(interactions, index, lookup, settings, distribution)
+    with distribution.strategy.scope():
+        model = _build_model(interactions, items, settings, corpus, index, earlier)
+        if distribution.is_spread:
+            model.make_variables(next(iter(train(settings.seed))))
+    validation = _validation(interactions, lookup, settings, distribution)
     epochs = None if rehearsal_dir is None else _best_epoch(rehearsal_dir)
+    log_dir = distribution.output(log_dir)
     warm_start = starting_from(earlier, lambda: retrieval_weights(model, settings), interactions, items)
-    history = _fit(model, train, validation, settings, log_dir, checkpoint, epochs, warm_start)
+    history = _fit(model, train, validation, settings, log_dir, checkpoint, epochs, warm_start, distribution)
     if model_dir is not None:
         model.refresh_corpus_embeddings()
         query = QueryTransform(interactions.transform_output, settings.feature_set, lookup)
         item = ItemTransform(items.transform_output, settings.feature_set)
+        model_dir = distribution.output(model_dir)
         tf.saved_model.save(RetrievalModule(model, corpus, lookup, query, item), model_dir)
         last_counts = epochs is not None or settings.retrieval.patience is None
         _report_epochs(history[MONITOR.name], last_counts, model_dir)
@@ -133,7 +142,11 @@ def _best_epoch(rehearsal_dir: str) -> int:
 
 
 def window_datasets(
-    interactions: TransformedStream, index: SplitIndex, lookup: ItemLookup, settings: RetrievalSettings
+    interactions: TransformedStream,
+    index: SplitIndex,
+    lookup: ItemLookup,
+    settings: RetrievalSettings,
+    distribution: Distribution,
 ) -> Callable[[int], tf.data.Dataset]:
     """From the seed of a pass to its batches of examples of the training split."""
     config = settings.retrieval
@@ -141,20 +154,26 @@ def window_datasets(
 
     def dataset(seed: int) -> tf.data.Dataset:
         chosen = windows.chosen(config.window_stride, seed)
+        num_examples = int(chosen.sum())
         return interactions_dataset(
             _files(interactions, settings),
             interactions.transform_output,
             lookup,
-            min(config.batch_size, int(chosen.sum())),  # no batch is a smaller one
+            distribution.batch_size(config.batch_size, num_examples),  # no batch is a smaller one
             shuffle_seed=seed,
             kept=Kept(chosen, index.counts),
+            shares=distribution.shares,
+            num_examples=num_examples,
         )
 
     return dataset
 
 
 def _validation(
-    interactions: TransformedStream, lookup: ItemLookup, settings: RetrievalSettings
+    interactions: TransformedStream,
+    lookup: ItemLookup,
+    settings: RetrievalSettings,
+    distribution: Distribution,
 ) -> tf.data.Dataset:
     """Batches of what users engaged with in the eval split."""
 
@@ -166,7 +185,12 @@ def _validation(
     batch_size = validation_batch_size(lookup.num_items)
     files = interactions.files(EVAL)
     return interactions_dataset(
-        files, interactions.transform_output, lookup, batch_size, select=select
+        files,
+        interactions.transform_output,
+        lookup,
+        batch_size,
+        select=select,
+        shares=distribution.shares,
     ).cache()
 
 
@@ -179,12 +203,14 @@ def _fit(
     checkpoint: Checkpoint | None,
     epochs: int | None,
     warm_start: Callable[[], None] | None,
+    distribution: Distribution,
 ) -> dict[str, list[float]]:
     """Fits with the text tower, then without: for `epochs`, or until the validation NDCG stops rising."""
     config = settings.retrieval
     num_epochs = epochs or config.epochs
-    optimizer = tf_keras.optimizers.Adam(config.learning_rate)
-    model.compile(optimizer=optimizer)
+    with distribution.strategy.scope():
+        optimizer = tf_keras.optimizers.Adam(config.learning_rate)
+        model.compile(optimizer=optimizer)
     text_epochs = min(config.text_epochs if model.text_tower.trainable_variables else 0, num_epochs)
     fine_tuning = Phase(text_epochs, (optimizer, model.text_optimizer))
     rest = Phase(
@@ -203,6 +229,7 @@ def _fit(
         log_dir=log_dir,
         callbacks=[RefreshCorpusEmbeddings()],
         warm_start=warm_start,
+        distribution=distribution,
     )
     history = fit(model, fitting, checkpoint)
     model.text_tower.merge()  # if fine-tuning went on to the last epoch

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 import platformdirs
 
-from pipeline.errors import InputError
+from pipeline.config.cluster import Cluster
 
 CACHE_VARIABLE = "RECSTACK_CACHE"
 PSEUDONYM_KEY_VARIABLE = "RECSTACK_PSEUDONYM_KEY"
@@ -26,19 +25,11 @@ def pseudonym_key() -> str | None:
     return os.environ.get(PSEUDONYM_KEY_VARIABLE) or None
 
 
-def is_chief() -> bool:
-    """Whether this process speaks for all that train together, by `TF_CONFIG`; alone, it does.
+def cluster() -> Cluster | None:
+    """The machines of a training, and which of them this is, as `TF_CONFIG` has it; `None` if unset or empty.
 
     Raises:
-      InputError: `TF_CONFIG` is not what TensorFlow takes.
+      InputError: It is no such description.
     """
-    text = os.environ.get(CLUSTER_VARIABLE)
-    if not text:
-        return True
-    try:
-        settings = json.loads(text)
-        kind, index = settings["task"]["type"], int(settings["task"]["index"])
-        others = settings["cluster"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{CLUSTER_VARIABLE} does not name a cluster and a task of it: {text}") from error
-    return kind == "chief" or (kind == "worker" and index == 0 and "chief" not in others)
+    named = os.environ.get(CLUSTER_VARIABLE)
+    return Cluster.parse(named, CLUSTER_VARIABLE) if named else None

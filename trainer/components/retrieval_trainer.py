@@ -32,6 +32,7 @@ def RetrievalTrainer(  # noqa: N802  (a TFX component)
     """
     from trainer.checkpoints import Checkpoint, checkpoint_folder
     from trainer.components.earlier_model import earlier_model
+    from trainer.distribution import distributed
     from trainer.precision import computing_in
     from trainer.train_retrieval import train_retrieval
 
@@ -39,13 +40,17 @@ def RetrievalTrainer(  # noqa: N802  (a TFX component)
     read_from = (interactions, interactions_graph, items, items_graph, earlier)
     inputs = [artifact.uri for artifact in read_from if artifact is not None]
     read = RetrievalSettings.model_validate_json(settings)
-    with computing_in(read.training.precision):
+    training = read.training
+    with distributed(training.distribution) as distribution, computing_in(training.precision):
         train_retrieval(
             TransformedStream(interactions.uri, interactions_graph.uri),
             TransformedStream(items.uri, items_graph.uri),
             read,
             model_dir=model.uri,
             log_dir=model_run.uri,
-            checkpoint=Checkpoint(checkpoint_folder(checkpoint_dir, settings, code, *inputs)),
+            checkpoint=Checkpoint(
+                checkpoint_folder(checkpoint_dir, settings, code, *inputs), writes=distribution.is_chief
+            ),
             earlier=start,
+            distribution=distribution,
         )
