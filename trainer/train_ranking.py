@@ -115,10 +115,8 @@ def train_ranking(
     if model_dir is not None:
         validation = dataset(EVAL, _EVAL_BATCH)
         calibrations = _calibrate(model, config, validation, history) if config.calibrated else {}
-        module, model_dir = (
-            RankingModule(model, config, retrieval, calibrations),
-            distribution.output(model_dir),
-        )
+        module = RankingModule(model, config, retrieval, calibrations)
+        model_dir = distribution.output(model_dir)
         tf.saved_model.save(module, model_dir)
         save_weights(ranking_weights(model, settings), model_dir)
     if checkpoint is not None:

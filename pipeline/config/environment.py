@@ -33,3 +33,13 @@ def cluster() -> Cluster | None:
     """
     named = os.environ.get(CLUSTER_VARIABLE)
     return Cluster.parse(named, CLUSTER_VARIABLE) if named else None
+
+
+def is_chief() -> bool:
+    """Whether this process speaks for all that train together; alone, it does.
+
+    Raises:
+      InputError: `TF_CONFIG` is no description of machines.
+    """
+    described = cluster()
+    return described is None or described.is_chief

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from google.protobuf import json_format
 
+from pipeline.config.environment import is_chief
 from pipeline.errors import RecstackError, for_the_user
 from pipeline.locking import exclusive
 
