@@ -36,7 +36,8 @@ def cloud_pipeline(
     """The pipeline of a configuration: the steps of a local run, with addresses in the place of paths.
 
     One step is another one: :class:`LastPushedBundle` stands for the resolver, which asks ML Metadata with a
-    strategy of our own that Kubeflow does not know.
+    strategy of our own that Kubeflow does not know. For the same reason trainings start anew, whatever
+    `training.warm_start` says.
 
     Args:
       config: The configuration.
@@ -50,7 +51,8 @@ def cloud_pipeline(
         return LastPushedBundle(candidate=bundle, destination=cloud.push_destination).with_id(LAST_BUNDLE)
 
     validation = config.validation.model_copy(update={"served_requests": None})
-    nowhere = config.model_copy(update={"output": _NOWHERE, "validation": validation})
+    training = config.training.model_copy(update={"warm_start": False})
+    nowhere = config.model_copy(update={"output": _NOWHERE, "validation": validation, "training": training})
     nodes = all_nodes(nowhere, data, schemas, find_last)
     places = _places(nowhere, cloud, files)
     for node in nodes:
