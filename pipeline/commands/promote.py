@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.console import out
+from pipeline.console import news, out
 from pipeline.errors import InputError
 from serving.promote import promote
 from serving.tf_serving.labels import CANARY, STABLE
@@ -23,7 +23,8 @@ def promote_version(bundle: Path, stable: int | None, canary: int | None) -> Non
       BundleError: A version is damaged.
     """
     try:
-        before, after = promote(bundle, stable, canary)
+        with news(out):
+            before, after = promote(bundle, stable, canary)
     except OSError as error:
         raise InputError(f"cannot move the labels of {bundle}: {error.strerror or error}") from error
     for label in (STABLE, CANARY):
