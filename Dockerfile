@@ -1,4 +1,4 @@
-# The images of this package: `make images` builds both. It needs BuildKit, Docker's default.
+# The images of this package: `make images` builds them. It needs BuildKit, Docker's default.
 #
 # A tag can be moved by its owner; docs/tensorflow-serving.md says how to build from digests instead.
 ARG PYTHON_IMAGE=python:3.10.18-slim-bookworm

@@ -68,6 +68,12 @@ def test_images_have_the_tags_that_they_are_built_with():
     assert len(set(re.findall(r"tensorflow/serving:([\w.]+)", ALL + manifests))) == 1
 
 
+def test_the_servers_packages_are_as_many_as_is_said():
+    pins = re.findall(r"^\S+==", (ROOT / "serving/server/requirements.txt").read_text(), flags=re.MULTILINE)
+    decision = (ROOT / "docs/decisions/0015-deployment.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"(\d+) packages", PAGES["tensorflow-serving"] + decision)) == {str(len(pins))}
+
+
 def test_the_section_is_read_and_names_what_there_is():
     (block,) = _blocks("yaml", PAGES["vertex-endpoint"])
     EndpointConfig.model_validate(yaml.safe_load(block)["endpoint"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.console import out
+from pipeline.console import news, out
 from pipeline.errors import InputError
 from pipeline.object_store import is_remote
 from serving.promote import promote, promote_objects
@@ -24,10 +24,11 @@ def promote_version(bundle: Path | str, stable: int | None, canary: int | None) 
       BundleError: A version is damaged.
     """
     try:
-        if isinstance(bundle, str) and is_remote(bundle):
-            before, after = promote_objects(bundle, stable, canary)
-        else:
-            before, after = promote(Path(bundle), stable, canary)
+        with news(out):
+            if isinstance(bundle, str) and is_remote(bundle):
+                before, after = promote_objects(bundle, stable, canary)
+            else:
+                before, after = promote(Path(bundle), stable, canary)
     except OSError as error:
         raise InputError(f"cannot move the labels of {bundle}: {error.strerror or error}") from error
     for label in (STABLE, CANARY):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 from time import sleep
@@ -12,12 +13,14 @@ from pydantic import ValidationError
 from pipeline.config.serving import BatchingConfig, ServingConfig
 from pipeline.errors import BundleError
 from pipeline.files import replaced
+from pipeline.progress import PROGRESS_LOGGER
 from serving.layout import MODELS, VARIANTS, models_dir, serving_dir
 from serving.tf_serving.labels import CANARY, STABLE, read_labels
 
 BATCHING_FILE = "batching_parameters.txt"
 MONITORING_FILE = "monitoring.config"
 
+_LOGGER = logging.getLogger(PROGRESS_LOGGER)
 _SETTINGS_FILE = "settings.json"
 _PLATFORM = "tensorflow"
 _LOOKS = 2  # of a server at a file, in which it surely sees it
@@ -99,7 +102,9 @@ def write_models_configs(bundle: Path) -> None:
         steps = {path: _with_versions_added(path, config) for path, config in configs.items()}
         _write_configs({path: step for path, step in steps.items() if step is not None})
         if any(step is not None for step in steps.values()):
-            sleep(_LOOKS * settings.reload_seconds)
+            seconds = _LOOKS * settings.reload_seconds
+            _LOGGER.info("servers are told of the version; its label follows in %g s", seconds)
+            sleep(seconds)
     _write_configs(configs)
     for variant in VARIANTS:
         if models_config_file(bundle, variant) not in configs:

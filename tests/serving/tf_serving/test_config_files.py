@@ -1,6 +1,7 @@
 """How `models.config` changes, so that a server which looks at it from time to time takes new versions."""
 
 import json
+import logging
 import time
 
 import grpc
@@ -14,6 +15,7 @@ from tensorflow_serving.apis import (
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from pipeline.config.serving import ServingConfig
+from pipeline.progress import PROGRESS_LOGGER
 from serving.layout import MODELS, models_dir
 from serving.push import push
 from serving.tf_serving import config_files
@@ -54,13 +56,15 @@ def _read(bundle, variant="exact"):
     return list(only[0]), dict(only[1])
 
 
-def test_a_push_shows_the_version_then_the_label(tmp_path, pauses):
+def test_a_push_shows_the_version_then_the_label(tmp_path, pauses, caplog):
+    caplog.set_level(logging.INFO, PROGRESS_LOGGER)
     seen = []
     pauses.then = lambda: seen.append((_read(tmp_path / "b", "exact"), _read(tmp_path / "b", "scann")))
     push(write_export(tmp_path / "1", "one"), tmp_path / "b", settings=FOLLOWED)
     assert not pauses  # nobody serves it yet
     push(write_export(tmp_path / "2", "two"), tmp_path / "b", settings=FOLLOWED)
     assert pauses == [10.0]
+    assert "its label follows in 10 s" in caplog.text
     assert seen == [(([1, 2], {"stable": 1, "canary": 1}),) * 2]
     assert _read(tmp_path / "b") == ([1, 2], {"stable": 1, "canary": 2})
     seen.clear()
