@@ -28,9 +28,9 @@ def submit_to(config: RunConfig, runner: Runner, output: Path | None, dry_run: b
       RecstackError: See :mod:`pipeline.errors`.
     """
     file = output_file(config, runner, output)
-    compiled = compiled_pipeline(config)
-    if runner == "kubeflow" and compiled.cloud.host is None:
+    if runner == "kubeflow" and config.cloud is not None and config.cloud.host is None:
         raise InputError("cloud.host: missing; name the address of the API of Kubeflow Pipelines")
+    compiled = compiled_pipeline(config)
     if dry_run:
         write_job(compiled, runner, file)
         _show(compiled, runner, file)

@@ -17,8 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from google.protobuf.struct_pb2 import Struct
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2
+from tfx.types.artifact import _decode_struct_value
 
 from pipeline.canonical import prepare
 from pipeline.commands.compile import write_job
@@ -122,7 +124,8 @@ def _local_outputs(database: Path) -> dict[str, dict[str, tuple[Path, dict[str, 
 
 
 def _plain(value: metadata_store_pb2.Value) -> object:
-    return getattr(value, value.WhichOneof("value"))
+    plain = getattr(value, value.WhichOneof("value"))
+    return _decode_struct_value(plain) if isinstance(plain, Struct) else plain
 
 
 @contextmanager
