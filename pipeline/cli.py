@@ -173,8 +173,12 @@ def promote(
     ] = None,
     canary: Annotated[int | None, typer.Option("--canary", min=1, help="Gets the label canary.")] = None,
     bundle: Annotated[
-        Path | None,
-        typer.Option("--bundle", help="Folder of the bundle; by default the one that --config pushes to."),
+        str | None,
+        typer.Option(
+            "--bundle",
+            help="Folder of the bundle, or its address in an object store; by default the folder that "
+            "--config pushes to.",
+        ),
     ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:

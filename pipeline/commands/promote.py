@@ -6,15 +6,16 @@ from pathlib import Path
 
 from pipeline.console import out
 from pipeline.errors import InputError
-from serving.promote import promote
+from pipeline.object_store import is_remote
+from serving.promote import promote, promote_objects
 from serving.tf_serving.labels import CANARY, STABLE
 
 
-def promote_version(bundle: Path, stable: int | None, canary: int | None) -> None:
+def promote_version(bundle: Path | str, stable: int | None, canary: int | None) -> None:
     """Moves labels of a bundle, and shows where they are.
 
     Args:
-      bundle: The folder that versions are pushed to.
+      bundle: The folder that versions are pushed to, or its address in an object store.
       stable: See :func:`serving.promote.promote`.
       canary: Likewise.
 
@@ -23,7 +24,10 @@ def promote_version(bundle: Path, stable: int | None, canary: int | None) -> Non
       BundleError: A version is damaged.
     """
     try:
-        before, after = promote(bundle, stable, canary)
+        if isinstance(bundle, str) and is_remote(bundle):
+            before, after = promote_objects(bundle, stable, canary)
+        else:
+            before, after = promote(Path(bundle), stable, canary)
     except OSError as error:
         raise InputError(f"cannot move the labels of {bundle}: {error.strerror or error}") from error
     for label in (STABLE, CANARY):

@@ -50,6 +50,10 @@ class CompiledJob:
         spec = executor["customJob"]["customJob"]["jobSpec"]["workerPoolSpecs"][0]["containerSpec"]
         return {"image": spec["imageUri"], "command": spec["command"], "args": spec["args"]}
 
+    def folder(self, task: str, run_id: str) -> str:
+        """The address under which a task writes."""
+        return f"{self.spec['defaultPipelineRoot']}/{self.spec['pipelineInfo']['name']}/{run_id}/{task}"
+
     def call(self, task: str, run_id: str) -> dict[str, Any]:
         """What the platform tells a task, an `ExecutorInput` as JSON.
 
@@ -71,7 +75,7 @@ class CompiledJob:
                     {
                         "name": f"{run_id}/{task}/{name}",
                         "type": described["artifactType"],
-                        "uri": f"{self._folder(task, run_id)}/{name}",
+                        "uri": f"{self.folder(task, run_id)}/{name}",
                     }
                 ]
             }
@@ -82,7 +86,7 @@ class CompiledJob:
             "inputs": {"parameterValues": values, "artifacts": inputs},
             "outputs": {
                 "artifacts": outputs,
-                "outputFile": f"{self._folder(task, run_id)}/{OUTPUT_FILE}",
+                "outputFile": f"{self.folder(task, run_id)}/{OUTPUT_FILE}",
             },
         }
 
@@ -92,9 +96,6 @@ class CompiledJob:
         call = json.dumps(self.call(task, run_id))
         words = [*container["command"], *container["args"]]
         return [call if word == _CALL else word for word in words]
-
-    def _folder(self, task: str, run_id: str) -> str:
-        return f"{self.spec['defaultPipelineRoot']}/{self.spec['pipelineInfo']['name']}/{run_id}/{task}"
 
     def _value(self, source: Mapping[str, Any]) -> Any:
         if "componentInputParameter" not in source:
@@ -106,7 +107,7 @@ class CompiledJob:
     def _artifact(self, source: Mapping[str, str], run_id: str) -> dict[str, Any]:
         """An output of a task before this one, as that one left it."""
         producer, key = source["producerTask"], source["outputArtifactKey"]
-        folder = self._folder(producer, run_id)
+        folder = self.folder(producer, run_id)
         text = ObjectStore(folder).read(OUTPUT_FILE)
         if text is None:
             raise InputError(f"{producer} has left nothing in {folder}; run it before, with the same run id")

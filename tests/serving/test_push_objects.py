@@ -12,6 +12,7 @@ from pipeline.config.serving import ServingConfig
 from pipeline.errors import BundleError, InputError
 from pipeline.object_store import ObjectStore, files_in
 from serving.layout import MODELS, VARIANTS, model_dir
+from serving.promote import promote_objects
 from serving.push_objects import push_objects
 from serving.pushed_objects import configuring, served_name, version_name, versions_in
 from serving.tf_serving.config_files import write_models_configs
@@ -237,3 +238,18 @@ def test_a_folder_of_this_machine_serves_as_well(tmp_path):
     assert _push(bundle, store) == 1
     _check_whole(store, {"one": bundle})
     assert Path(_configured(store, "exact")["ranking"][0], "1", "saved_model.pb").is_file()
+
+
+def test_labels_are_moved_in_the_store(store, tmp_path):
+    for name in ("a", "b", "c"):
+        _push(write_export(tmp_path / name, name), store)
+    assert promote_objects(store.uri) == (Labels(stable=1, canary=3), Labels(stable=3, canary=3))
+    promote_objects(store.uri, stable=2, canary=1)
+    assert _labels(store) == {"stable": 2, "canary": 1}
+    assert _configured(store, "exact")["ranking"] == (f"{store.uri}/models/exact/ranking", [1, 2])
+    before = {name: store.read(name) for name in store.names("serving")}
+    with pytest.raises(InputError, match=rf"{store.uri} has no version 4; it has 1, 2, 3"):
+        promote_objects(store.uri, stable=4)
+    assert {name: store.read(name) for name in store.names("serving")} == before
+    with pytest.raises(InputError, match=r"no version of a bundle stands in memory://"):
+        promote_objects(f"memory://{uuid.uuid4().hex}")

@@ -76,8 +76,7 @@ class CompiledRun:
 
     def output(self, task: str) -> ObjectStore:
         """What a task wrote."""
-        call = self.job.call(task, _RUN)
-        return ObjectStore(call["outputs"]["outputFile"].rpartition("/")[0])
+        return ObjectStore(self.job.folder(task, _RUN))
 
     def run(self, task: str) -> subprocess.CompletedProcess[str]:
         """Runs a task's own command, as its pod would."""
