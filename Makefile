@@ -12,7 +12,7 @@ INSTALLED := .venv/.installed
 
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup run test browser check lint types doctor bench-data bench-index bench-peers bench-serving bench-soak lock lock-peers \
+.PHONY: help setup run test browser check lint types doctor bench-data bench-index bench-peers bench-serving bench-soak compiled-run lock lock-peers \
   clean
 
 help: ## List the targets
@@ -56,6 +56,9 @@ RUN ?= runs/movielens_100k
 bench-index: $(INSTALLED) ## Measure the index beside faiss and hnswlib, 100 k and 1 M vectors
 	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -W ignore -m benchmarks.index --run $(RUN)
 
+compiled-run: $(INSTALLED) ## Run each task of a compiled pipeline by its container's command, and compare with a local run
+	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -W ignore -m tests.pipeline.runners.compiled_run
+
 bench-peers: $(INSTALLED) ## Judge other libraries on the splits of two protocols, each in an environment of its own
 	@$(BIN)/python -W ignore -m benchmarks.peers --protocol random-75 --peers implicit lenskit rectools recommenders
 	@$(BIN)/python -W ignore -m benchmarks.peers --protocol rating --peers surprise lenskit
@@ -71,7 +74,8 @@ lock: $(UV) ## Resolve the dependencies anew into requirements.lock
 	  --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
 
 lock-peers: $(UV) ## Resolve the dependencies of the peers, and of the clients of others, anew
-	@for file in benchmarks/peers/requirements/*.in benchmarks/index/requirements/*.in tests/serving/server/independent/*.in; do \
+	@for file in benchmarks/peers/requirements/*.in benchmarks/index/requirements/*.in tests/serving/server/independent/*.in \
+	  deploy/airflow/*.in; do \
 	  $(UV) pip compile $$file --python-version 3.10 --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --quiet --output-file $${file%.in}.txt || exit 1; done
 

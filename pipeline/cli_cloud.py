@@ -32,9 +32,12 @@ OutputOption = Annotated[
 def compile_pipeline(
     runner: RunnerOption,
     output: OutputOption = None,
+    upload: Annotated[
+        bool, typer.Option("--upload", help="Upload its data as well, for a scheduler of your own.")
+    ] = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Write the pipeline for Kubeflow Pipelines or Vertex AI Pipelines; nothing is sent.
+    """Write the pipeline for Kubeflow Pipelines or Vertex AI Pipelines; no run is started.
 
     The steps are those of `recstack run`, with addresses in the place of paths; the configuration's section
     cloud says which.
@@ -44,7 +47,7 @@ def compile_pipeline(
     settings = load(config)
     from pipeline.commands.compile import compile_for
 
-    compile_for(settings, runner.value, output)
+    compile_for(settings, runner.value, output, upload)
 
 
 def submit(

@@ -14,6 +14,7 @@ from pipeline.config.run import RunConfig
 from pipeline.console import news, out
 from pipeline.errors import InputError
 from pipeline.files import replaced
+from pipeline.runners.cloud_files import served_baselines, upload_files
 from pipeline.runners.compiled_pipeline import CompiledPipeline, compile_pipeline
 from pipeline.runners.kubeflow import kubeflow_documents
 from pipeline.runners.vertex import vertex_job
@@ -22,22 +23,26 @@ Runner = Literal["kubeflow", "vertex"]
 _SUFFIXES: dict[Runner, tuple[str, ...]] = {"kubeflow": (".yaml", ".yml"), "vertex": (".json",)}
 
 
-def compile_for(config: RunConfig, runner: Runner, output: Path | None) -> None:
+def compile_for(config: RunConfig, runner: Runner, output: Path | None, upload: bool = False) -> None:
     """Writes the pipeline for a platform, and says where and how large it is.
 
     Args:
       config: The configuration.
       runner: The platform.
       output: The file; by default one in the run's folder.
+      upload: Whether its data are uploaded as well.
 
     Raises:
       RecstackError: See :mod:`pipeline.errors`.
     """
     file = output_file(config, runner, output)
     compiled = compiled_pipeline(config)
+    if upload:
+        compiled = uploaded(compiled)
     write_job(compiled, runner, file)
     out.print(f"{len(compiled.node_ids)} steps, {len(compiled.parameters)} parameters: {file}")
-    out.print("its data are not uploaded yet: `recstack submit` does that and sends it")
+    if not upload:
+        out.print("its data are not uploaded yet: --upload does that, and `recstack submit` sends it as well")
 
 
 def compiled_pipeline(config: RunConfig) -> CompiledPipeline:
@@ -53,6 +58,21 @@ def compiled_pipeline(config: RunConfig) -> CompiledPipeline:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the libraries that TFX imports
         return compile_pipeline(config, data)
+
+
+def uploaded(compiled: CompiledPipeline) -> CompiledPipeline:
+    """Uploads the data, and says what was pushed last.
+
+    Returns:
+      The pipeline, told of the statistics that drift is measured from.
+
+    Raises:
+      InputError: The object store cannot be read or written.
+      BundleError: A version in it is damaged.
+    """
+    if upload_files(compiled.data, compiled.files, compiled.cloud):
+        out.print(f"uploaded the data to {compiled.cloud.root}")
+    return compiled.with_parameters(served_baselines(compiled.cloud))
 
 
 def output_file(config: RunConfig, runner: Runner, output: Path | None) -> Path:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-from pipeline.commands.compile import Runner, compiled_pipeline, output_file, write_job
+from pipeline.commands.compile import Runner, compiled_pipeline, output_file, uploaded, write_job
 from pipeline.config.run import RunConfig
 from pipeline.console import out
 from pipeline.errors import InputError
-from pipeline.runners.cloud_files import served_baselines, upload_files
 from pipeline.runners.compiled_pipeline import CompiledPipeline
 from pipeline.runners.kubeflow import submit_to_kubeflow
 from pipeline.runners.vertex import submit_to_vertex
@@ -35,20 +33,12 @@ def submit_to(config: RunConfig, runner: Runner, output: Path | None, dry_run: b
         write_job(compiled, runner, file)
         _show(compiled, runner, file)
         return
-    if upload_files(compiled.data, compiled.files, compiled.cloud):
-        out.print(f"uploaded the data to {compiled.cloud.root}")
-    compiled = _with_parameters(compiled, served_baselines(compiled.cloud))
+    compiled = uploaded(compiled)
     write_job(compiled, runner, file)
     if runner == "vertex":
         out.print(f"sent: {submit_to_vertex(file, compiled.cloud)}")
     else:
         out.print(f"sent: run {submit_to_kubeflow(file, compiled)} at {compiled.cloud.host}")
-
-
-def _with_parameters(compiled: CompiledPipeline, values: dict[str, str]) -> CompiledPipeline:
-    """With other values of those parameters that the pipeline has."""
-    known = {name: value for name, value in values.items() if name in compiled.parameters}
-    return replace(compiled, parameters={**compiled.parameters, **known})
 
 
 def _show(compiled: CompiledPipeline, runner: Runner, file: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.canonical import PreparedData
@@ -44,6 +44,17 @@ class CompiledPipeline:
     node_ids: dict[str, str]
     trainers: frozenset[str]
     cloud: CloudConfig
+
+    def with_parameters(self, values: Mapping[str, str]) -> CompiledPipeline:
+        """The same with other values of those parameters that it has."""
+        parameters = {name: values.get(name, value) for name, value in self.parameters.items()}
+        root = self.spec["root"]
+        defined = {
+            name: {**definition, "defaultValue": parameters[name]}
+            for name, definition in root["inputDefinitions"]["parameters"].items()
+        }
+        spec = {**self.spec, "root": {**root, "inputDefinitions": {"parameters": defined}}}
+        return replace(self, spec=spec, parameters=parameters)
 
     def executor(self, task: str) -> dict[str, Any]:
         """A task's executor in the spec."""

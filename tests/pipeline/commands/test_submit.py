@@ -143,6 +143,17 @@ def test_data_are_uploaded_and_the_run_is_started(folder, storage, api, capsys):
     assert "uploaded" not in capsys.readouterr().out
 
 
+def test_a_job_for_other_schedulers_has_its_data_uploaded(folder, storage):
+    root = f"{storage.uri}/other"
+    pushed = ObjectStore(f"{root}/bundle/versions/1")
+    pushed.write("manifest.json", json.dumps({"digest": "d"}).encode())
+    pushed.write("statistics/items/FeatureStats.pb", b"")
+    compile_for(load_config(_write(folder, root=root)), "kubeflow", folder / "job.yaml", upload=True)
+    defined = yaml.safe_load((folder / "job.yaml").read_text())["root"]["inputDefinitions"]["parameters"]
+    assert defined["items_baseline_uri"]["defaultValue"] == pushed.at("statistics/items")
+    assert ObjectStore(defined["histories_uri"]["defaultValue"]).read()[:4] == b"PAR1"
+
+
 def test_a_refusal_and_a_host_that_is_not_there_are_messages(folder, storage, api):
     root = f"{storage.uri}/kfp"
     api.refusal = "no such pipeline root"
