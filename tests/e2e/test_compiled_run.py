@@ -5,7 +5,7 @@ import json
 import pytest
 
 from serving.pushed_objects import versions_in
-from tests.pipeline.runners.compiled_run import assert_same_files, compiled_run
+from tests.pipeline.runners.compiled_run import assert_same_version, compiled_run
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +34,7 @@ def finished(world, tmp_path_factory):
 
 
 def test_the_pushed_bundle_is_that_of_a_local_run(finished, world, tmp_path):
-    assert_same_files(finished.newest(tmp_path), world.bundle / "versions" / "1")
+    assert_same_version(finished.newest(tmp_path), world.bundle / "versions" / "1")
 
 
 def test_what_steps_say_of_their_outputs_has_addresses(finished):
