@@ -41,10 +41,9 @@ def run_step(arguments: Sequence[str]) -> None:
         return
     folder = Path(tempfile.gettempdir()) / "recstack" / args.executor_class_path
     folder.mkdir(parents=True, exist_ok=True)
-    with exclusive(folder / "lock"), Staging(folder / "step") as staging:
+    with exclusive(folder / "lock"), Staging(folder / "step", delivers=is_chief()) as staging:
         _execute(args, staging.localise(call), beam_args)
-        if is_chief():  # the others computed the same
-            staging.deliver(call)
+        staging.deliver(call)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -32,13 +32,16 @@ class Staging:
     of its inputs' places, such as the name of a checkpoint, stays.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, delivers: bool = True):
         """Empties the folder.
 
         Args:
           folder: Of this step alone.
+          delivers: Whether anything is written to the object store: of processes that train together, one
+            does for all.
         """
         self._folder = folder
+        self._delivers = delivers
         self._outputs: dict[str, Path] = {}
         self._checkpoints: list[Mirror] = []
         shutil.rmtree(folder, ignore_errors=True)
@@ -81,11 +84,13 @@ class Staging:
         return local
 
     def deliver(self, call: pipeline_spec_pb2.ExecutorInput) -> None:
-        """Uploads what a step wrote, and last what it says of it.
+        """Uploads what a step wrote, and last what it says of it, if this process delivers.
 
         Args:
           call: What the platform told the step.
         """
+        if not self._delivers:
+            return
         for uri, folder in self._outputs.items():
             store, files = ObjectStore(uri), files_in(folder)
             store.remove([name for name in store.names() if name not in files])  # of an earlier try
@@ -117,7 +122,7 @@ class Staging:
         """What a parameter stands for."""
         if name == _CHECKPOINTS:
             mirror = Mirror(self._place(_CHECKPOINTS, uri), uri)
-            mirror.start()
+            mirror.start(follow=self._delivers)
             self._checkpoints.append(mirror)
             return mirror.folder
         if name == _SERVED:
@@ -160,17 +165,19 @@ class Mirror:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="mirror", daemon=True)
 
-    def start(self) -> None:
-        """Fetches what stands at the address, and follows the folder from then on."""
+    def start(self, follow: bool = True) -> None:
+        """Fetches what stands at the address, and follows the folder from then on if asked to."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._store.download(self._store.names(), self.folder)
         self._seen = self._look()
-        self._thread.start()
+        if follow:
+            self._thread.start()
 
     def stop(self) -> None:
         """Ends the following; what changed since the last look is left."""
         self._stopped.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def copy(self) -> None:
         """Copies what has changed since the last look, after which nothing is followed any more."""

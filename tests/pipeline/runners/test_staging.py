@@ -209,6 +209,20 @@ def test_a_trainer_is_told_a_folder_that_is_mirrored(store, tmp_path):
     assert store.read("checkpoints/Ranking/k/checkpoint") == b"epoch 4"
 
 
+def test_of_those_that_train_together_the_others_write_nothing(store, tmp_path):
+    store.write("checkpoints/k/checkpoint", b"epoch 3")
+    call, before = _call(store, checkpoint_dir=store.at("checkpoints")), store.names()
+    with Staging(tmp_path / "s", delivers=False) as staging:
+        local = staging.localise(call)
+        checkpoint = Path(local.inputs.parameter_values["checkpoint_dir"].string_value, "k", "checkpoint")
+        assert checkpoint.read_bytes() == b"epoch 3"
+        checkpoint.unlink()
+        Path(_uri(local.outputs.artifacts, "model"), "weights").write_bytes(b"w")
+        _say(local, _uri(local.outputs.artifacts, "model"))
+        staging.deliver(call)
+    assert store.names() == before
+
+
 def _await(condition):
     end = time.monotonic() + SECONDS
     while not condition():
