@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from benchmarks.peers.environments import Environments
+from pipeline.locking import exclusive
 from tests.pipeline.runners.servers import await_server, free_port
 
 _BUCKET = "recstack-test"
@@ -25,7 +26,8 @@ def amazon_storage(environments: Path) -> Iterator[str]:
     Yields:
       Address of its bucket.
     """
-    python = Environments(environments, requirements=Path(__file__).parent / "independent").python("moto")
+    with exclusive(environments / "lock"):  # two files of tests may want it at once
+        python = Environments(environments, requirements=Path(__file__).parent / "independent").python("moto")
     port = free_port()
     command = [python, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
