@@ -9,6 +9,8 @@ from tfx.utils import name_utils
 from pipeline.errors import InputError
 from pipeline.graph import create_pipeline
 from pipeline.runners.compiled_pipeline import COMMAND, task_name
+from pipeline.runners.kubeflow import kubeflow_documents
+from pipeline.runners.vertex import vertex_job
 from pipeline.schema_files import schema_files
 from tests.pipeline.runners.compiled_world import IMAGE, ROOT, CompiledWorld, container_of, tasks_of
 
@@ -232,3 +234,20 @@ def test_a_refit_is_compiled_as_well(world):
 def test_what_a_platform_cannot_run_is_a_message(world, runner, cloud, changes, message):
     with pytest.raises(InputError, match=message):
         world.written(runner, cloud, **changes)
+
+
+def test_a_platforms_form_leaves_the_pipeline_as_it_was(world):
+    compiled = world.compile()
+    before = json.dumps(compiled.spec)
+    assert vertex_job(compiled) == vertex_job(compiled)
+    assert kubeflow_documents(compiled) == kubeflow_documents(compiled)
+    assert json.dumps(compiled.spec) == before
+
+
+def test_values_of_parameters_are_the_defaults_as_well(world):
+    compiled = world.compile()
+    told = compiled.with_parameters({"items_uri": "gs://b/other", "unheard_of": "x"})
+    assert told.parameters == {**compiled.parameters, "items_uri": "gs://b/other"}
+    defined = told.spec["root"]["inputDefinitions"]["parameters"]
+    assert {name: d["defaultValue"] for name, d in defined.items()} == told.parameters
+    assert compiled.parameters["items_uri"] != "gs://b/other"
