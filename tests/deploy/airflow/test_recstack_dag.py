@@ -12,8 +12,9 @@ import yaml
 
 from benchmarks.peers.environments import Environments
 from pipeline.object_store import files_in
+from tests.pipeline.runners.compiled_world import CompiledWorld, tasks_of
 
-FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "airflow"
+FOLDER = Path(__file__).resolve().parents[3] / "deploy" / "airflow"
 KIND = {"instanceSchema": "title: tfx.File"}
 # A step that copies what it is given, and says so as TFX's entry point does.
 PROGRAM = """
@@ -87,12 +88,12 @@ def test_airflow_runs_the_steps_in_their_order(python, tmp_path):
     assert made == ["it!!!"]
 
 
-def test_the_dag_of_a_compiled_pipeline_has_its_steps_and_edges(python, compiled_job, tmp_path):
-    dag = _dag(python, compiled_job, tmp_path)
-    tasks = json.loads(compiled_job.read_text())["pipelineSpec"]["root"]["dag"]["tasks"]
+def test_the_dag_of_a_compiled_pipeline_has_its_steps_and_edges(python, tmp_path):
+    written, job = CompiledWorld(tmp_path).written("vertex")
+    dag, tasks = _dag(python, job, tmp_path), tasks_of(written["pipelineSpec"])
     assert dag["id"] == "checkerboard"
     assert dag["edges"] == {name: sorted(task.get("dependentTasks", [])) for name, task in tasks.items()}
     assert len(tasks) == 26
     for name, command in dag["commands"].items():
-        assert command.startswith(f"{sys.executable} -m pipeline.runners.launch_step --job {compiled_job}")
+        assert command.startswith(f"{sys.executable} -m pipeline.runners.launch_step --job {job}")
         assert f"--task {name} --run-id " in command
