@@ -83,7 +83,7 @@ lock: $(UV) ## Resolve the dependencies anew into requirements.lock
 
 lock-peers: $(UV) ## Resolve the dependencies of the peers, of the clients of others and of the tests' tools anew
 	@for file in benchmarks/peers/requirements/*.in benchmarks/index/requirements/*.in tests/serving/server/independent/*.in \
-	  tests/serving/tf_serving/tools/*.in deploy/airflow/*.in; do \
+	  tests/serving/tf_serving/tools/*.in tests/pipeline/runners/independent/*.in deploy/airflow/*.in; do \
 	  $(UV) pip compile $$file --python-version 3.10 --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --quiet --output-file $${file%.in}.txt || exit 1; done
 

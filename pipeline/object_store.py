@@ -87,7 +87,7 @@ class ObjectStore:
                 self._files.rm([self._path(name) for name in names])
 
     def upload(self, files: Mapping[str, Path]) -> None:
-        """Writes objects from files, in their order.
+        """Writes objects from files, several at a time; what must come last is a call of its own.
 
         Args:
           files: Name to file.

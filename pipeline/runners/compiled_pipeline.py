@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,10 @@ class CompiledPipeline:
         }
         spec = {**self.spec, "root": {**root, "inputDefinitions": {"parameters": defined}}}
         return replace(self, spec=spec, parameters=parameters)
+
+    def copied(self) -> CompiledPipeline:
+        """The same with a specification of its own, which may be changed."""
+        return replace(self, spec=copy.deepcopy(self.spec))
 
     def executor(self, task: str) -> dict[str, Any]:
         """A task's executor in the spec."""

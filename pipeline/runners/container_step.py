@@ -33,9 +33,10 @@ def run_step(arguments: Sequence[str]) -> None:
       RecstackError: The step ended with a message for the user.
     """
     args, beam_args = _parser().parse_known_args(arguments)
-    from pipeline.runners.staging import Staging, executor_input
+    from pipeline.runners.executor_call import read_executor_input
+    from pipeline.runners.staging import Staging
 
-    call = executor_input(args.json_serialized_invocation_args)
+    call = read_executor_input(args.json_serialized_invocation_args)
     if _runs_elsewhere(beam_args):
         _execute(args, call, beam_args)
         return

@@ -24,7 +24,7 @@ def kubeflow_documents(compiled: CompiledPipeline) -> list[dict[str, Any]]:
             f"cloud.trainers.replicas is {trainers.replicas}: a step of Kubeflow Pipelines is one pod; "
             "Vertex AI trains on several machines"
         )
-    chosen = {}
+    chosen, compiled = {}, compiled.copied()
     for task in compiled.node_ids:
         container, asked = compiled.executor(task)["container"], compiled.resources(task)
         resources: dict[str, Any] = {"cpuLimit": asked.cpu, "memoryLimit": asked.memory_gb}

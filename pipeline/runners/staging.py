@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import shutil
-import threading
 from pathlib import Path
-from typing import Any
 
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from pipeline.errors import InputError
 from pipeline.object_store import ObjectStore, files_in, is_remote
+from pipeline.runners.checkpoint_mirror import CheckpointMirror
 from serving.layout import MANIFEST_FILE
 
 # A step writes there itself, as it needs it.
@@ -21,8 +19,6 @@ _DESTINATION = "destination"
 _CHECKPOINTS = "checkpoint_dir"
 # Of the pushed versions a step only wants to know which there are.
 _SERVED = "served"
-_TITLE, _MODULE = "title: recstack.", "title: serving.artifacts."
-_MIRROR_SECONDS = 15.0
 
 
 class Staging:
@@ -43,7 +39,7 @@ class Staging:
         self._folder = folder
         self._delivers = delivers
         self._outputs: dict[str, Path] = {}
-        self._checkpoints: list[Mirror] = []
+        self._checkpoints: list[CheckpointMirror] = []
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
 
@@ -121,7 +117,7 @@ class Staging:
     def _parameter(self, name: str, uri: str) -> Path:
         """What a parameter stands for."""
         if name == _CHECKPOINTS:
-            mirror = Mirror(self._place(_CHECKPOINTS, uri), uri)
+            mirror = CheckpointMirror(self._place(_CHECKPOINTS, uri), uri)
             mirror.start(follow=self._delivers)
             self._checkpoints.append(mirror)
             return mirror.folder
@@ -142,89 +138,3 @@ class Staging:
 
     def _place(self, kind: str, uri: str) -> Path:
         return self._folder / kind / hashlib.sha256(uri.encode()).hexdigest()[:16]
-
-
-class Mirror:
-    """A folder whose changes follow into an object store, so that they outlive the machine.
-
-    Its files must be replaced whole, as checkpoints are; what is gone from the folder goes from the store.
-    """
-
-    def __init__(self, folder: Path, uri: str, seconds: float = _MIRROR_SECONDS):
-        """Initializes; nothing is read or written yet.
-
-        Args:
-          folder: The folder.
-          uri: The address.
-          seconds: Between two looks at the folder.
-        """
-        self.folder = folder
-        self._store = ObjectStore(uri)
-        self._seconds = seconds
-        self._seen: dict[str, tuple[int, int]] = {}
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="mirror", daemon=True)
-
-    def start(self, follow: bool = True) -> None:
-        """Fetches what stands at the address, and follows the folder from then on if asked to."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._store.download(self._store.names(), self.folder)
-        self._seen = self._look()
-        if follow:
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Ends the following; what changed since the last look is left."""
-        self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def copy(self) -> None:
-        """Copies what has changed since the last look, after which nothing is followed any more."""
-        self.stop()
-        self._copy()
-
-    def _follow(self) -> None:
-        while not self._stopped.wait(self._seconds):
-            try:
-                self._copy()
-            except (InputError, OSError) as error:  # the training goes on; the next look tries again
-                logging.getLogger(__name__).warning("a checkpoint is not copied: %s", error)
-
-    def _copy(self) -> None:
-        now = self._look()
-        changed = [name for name, state in now.items() if self._seen.get(name) != state]
-        for name in changed:
-            self._store.write(name, (self.folder / name).read_bytes())
-        self._store.remove([name for name in self._seen if name not in now])
-        self._seen = now
-
-    def _look(self) -> dict[str, tuple[int, int]]:
-        """Size and time of each file that is whole."""
-        found = {}
-        for name, path in files_in(self.folder).items():
-            if not name.endswith(".partial"):
-                status = path.stat()
-                found[name] = (status.st_size, status.st_mtime_ns)
-        return found
-
-
-def with_our_types(text: str) -> str:
-    """What the platform tells a step, with the artifact types of ours by the names that TFX imports them by.
-
-    Kubeflow's names of types are `namespace.Title`, and TFX takes them for names of classes.
-    """
-    return text.replace(_TITLE, _MODULE)
-
-
-def executor_input(text: str) -> Any:
-    """What the platform tells a step, from its JSON.
-
-    Raises:
-      InputError: It is none.
-    """
-    try:
-        call = pipeline_spec_pb2.ExecutorInput()
-        return json_format.Parse(with_our_types(text), call, ignore_unknown_fields=True)
-    except json_format.ParseError as error:
-        raise InputError(f"the platform's message to the step cannot be read: {error}") from error

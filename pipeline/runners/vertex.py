@@ -19,7 +19,7 @@ def vertex_job(compiled: CompiledPipeline) -> dict[str, Any]:
     Raises:
       InputError: The configuration lacks what Vertex AI needs.
     """
-    cloud = compiled.cloud
+    cloud, compiled = compiled.cloud, compiled.copied()
     try:
         cloud.need("Vertex AI", "project", "region")
     except ValueError as error:

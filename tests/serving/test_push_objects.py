@@ -17,6 +17,7 @@ from serving.push_objects import push_objects
 from serving.pushed_objects import configuring, served_name, version_name, versions_in
 from serving.tf_serving.config_files import write_models_configs
 from serving.tf_serving.labels import Labels, write_labels
+from tests.pipeline.runners.amazon_storage import amazon_storage
 from tests.serving.pushed import write_export
 
 
@@ -253,3 +254,14 @@ def test_labels_are_moved_in_the_store(store, tmp_path):
     assert {name: store.read(name) for name in store.names("serving")} == before
     with pytest.raises(InputError, match=r"no version of a bundle stands in memory://"):
         promote_objects(f"memory://{uuid.uuid4().hex}")
+
+
+def test_over_amazons_protocol(tmp_path, request):
+    bundle = write_export(tmp_path / "a", "one")
+    with amazon_storage(Path(request.config.cache.mkdir("storage-servers"))) as uri:
+        store = ObjectStore(f"{uri}/bundle")
+        assert [_push(bundle, store), _push(bundle, store)] == [1, 1]
+        _check_whole(store, {"one": bundle})
+        assert _push(write_export(tmp_path / "b", "two"), store) == 2
+        assert promote_objects(store.uri)[1] == Labels(stable=2, canary=2)
+        assert _configured(store, "scann")["ranking"] == (f"{store.uri}/models/scann/ranking", [2])

@@ -29,8 +29,8 @@ from pipeline.commands.compile import write_job
 from pipeline.config.run import RunConfig, load_config
 from pipeline.object_store import ObjectStore, files_in
 from pipeline.runners.cloud_files import upload_files
+from pipeline.runners.compiled_job import OUTPUT_FILE, CompiledJob, read_job
 from pipeline.runners.compiled_pipeline import CompiledPipeline, compile_pipeline
-from pipeline.runners.launch_step import OUTPUT_FILE, CompiledJob, read_job
 from serving.layout import MANIFEST_FILE
 from serving.pushed_objects import version_name, versions_in
 from tests.checkerboard import write_checkerboard, write_config

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
+from tests.pipeline.runners.servers import await_server, free_port
+
 _BUCKET = "recstack-test"
-_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -34,31 +32,18 @@ class GoogleStorage:
 @contextmanager
 def google_storage() -> Iterator[GoogleStorage]:
     """Runs an emulator of Google Cloud Storage, in memory, until the block ends."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, Path(__file__).with_name("storage_emulator.py"), str(port), _BUCKET]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     host = f"http://127.0.0.1:{port}"
     variables = {"STORAGE_EMULATOR_HOST": host, "FSSPEC_GCS_TOKEN": "anon"}
     try:
-        _await(f"{host}/storage/v1/b/{_BUCKET}/o", process)
+        await_server(f"{host}/storage/v1/b/{_BUCKET}/o", process)
         with patch.dict(os.environ, variables), _without_remembered_clients():
             yield GoogleStorage(f"gs://{_BUCKET}", variables)
     finally:
         process.kill()
         process.wait()
-
-
-def _await(url: str, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + _SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError("the storage emulator does not answer")
 
 
 @contextmanager

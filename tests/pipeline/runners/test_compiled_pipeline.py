@@ -1,63 +1,28 @@
-"""The compiled pipeline beside the graph that runs locally, by the platforms' own readers."""
+"""The compiled pipeline beside the graph that runs locally."""
 
-import copy
 import json
 
 import pytest
-import yaml
-from google.auth.credentials import AnonymousCredentials
-from google.cloud.aiplatform_v1.types import CustomJob
-from google.protobuf import json_format
-from kfp.client.client import _extract_pipeline_yaml
-from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.utils import name_utils
 
-from pipeline.canonical import prepare
-from pipeline.commands.compile import write_job
-from pipeline.config.run import load_config
 from pipeline.errors import InputError
 from pipeline.graph import create_pipeline
-from pipeline.runners.compiled_pipeline import COMMAND, compile_pipeline, task_name
-from pipeline.runners.vertex import pipeline_job
+from pipeline.runners.compiled_pipeline import COMMAND, task_name
+from pipeline.runners.kubeflow import kubeflow_documents
+from pipeline.runners.vertex import vertex_job
 from pipeline.schema_files import schema_files
-from tests.checkerboard import write_checkerboard, write_config
+from tests.pipeline.runners.compiled_world import IMAGE, ROOT, CompiledWorld, container_of, tasks_of
 
 pytestmark = pytest.mark.slow  # TFX is imported
 
-IMAGE = "registry.local/recstack:0.1.0"
-ROOT = "gs://bucket/root"
-CLOUD = {"image": IMAGE, "root": ROOT, "project": "p", "region": "europe-west4", "host": "http://kfp.local"}
 REPLACED = "LastBlessedBundle"
 KEYS = ("producerTask", "outputArtifactKey")
 
 
-class World:
-    """A small configuration, its data, and whatever is compiled of it."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        write_checkerboard(folder)
-        self.data = prepare(self.config())
-
-    def config(self, cloud=None, **changes):
-        return load_config(write_config(self.folder, {"cloud": {**CLOUD, **(cloud or {})}, **changes}))
-
-    def compile(self, cloud=None, **changes):
-        return compile_pipeline(self.config(cloud, **changes), self.data)
-
-    def written(self, runner, cloud=None, **changes):
-        """What is written for a platform, read again as plain JSON or YAML, and the file."""
-        compiled = self.compile(cloud, **changes)
-        file = self.folder / f"{runner}.{'json' if runner == 'vertex' else 'yaml'}"
-        write_job(compiled, runner, file)
-        documents = list(yaml.safe_load_all(file.read_text()))
-        return (documents[0] if runner == "vertex" else documents), file
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    return World(tmp_path_factory.mktemp("compiled"))
+    return CompiledWorld(tmp_path_factory.mktemp("compiled"))
 
 
 @pytest.fixture(scope="module")
@@ -74,19 +39,11 @@ def compiled(world):
     return world.compile()
 
 
-def _tasks(spec):
-    return spec["root"]["dag"]["tasks"]
-
-
-def _container(spec, task):
-    return spec["deploymentSpec"]["executors"][spec["components"][task]["executorLabel"]]["container"]
-
-
 def test_the_steps_are_those_of_a_local_run(local, compiled):
-    assert set(_tasks(compiled.spec)) == {task_name(node_id) for node_id in local}
+    assert set(tasks_of(compiled.spec)) == {task_name(node_id) for node_id in local}
     assert compiled.node_ids == {task_name(node_id): node_id for node_id in local}
     for node_id, node in local.items():
-        args = _container(compiled.spec, task_name(node_id))["args"]
+        args = container_of(compiled.spec, task_name(node_id))["args"]
         executor = args[args.index("--executor_class_path") + 1]
         if node_id == REPLACED:
             assert executor == "serving.components.last_pushed_bundle.LastPushedBundle_Executor"
@@ -96,13 +53,13 @@ def test_the_steps_are_those_of_a_local_run(local, compiled):
 
 def test_no_name_has_what_argo_takes_for_something_else(compiled):
     labels = compiled.spec["deploymentSpec"]["executors"]
-    assert not [name for name in (*_tasks(compiled.spec), *labels) if "." in name]
+    assert not [name for name in (*tasks_of(compiled.spec), *labels) if "." in name]
 
 
 def test_the_edges_are_those_of_a_local_run(local, compiled):
     edges = 0
     for node_id, node in local.items():
-        task = _tasks(compiled.spec)[task_name(node_id)]
+        task = tasks_of(compiled.spec)[task_name(node_id)]
         wanted = task.get("inputs", {}).get("artifacts", {})
         came = {name: tuple(w["taskOutputArtifact"][key] for key in KEYS) for name, w in wanted.items()}
         if node_id == REPLACED:  # what the resolver asks ML Metadata for comes from no step
@@ -124,8 +81,8 @@ def _source(channel):
 
 
 def test_every_step_runs_in_the_image_by_the_entry_point(compiled):
-    for task in _tasks(compiled.spec):
-        container = _container(compiled.spec, task)
+    for task in tasks_of(compiled.spec):
+        container = container_of(compiled.spec, task)
         assert container["image"] == IMAGE
         assert tuple(container["command"]) == COMMAND
         assert container["args"].count("{{$}}") == 1
@@ -147,7 +104,7 @@ def test_what_steps_are_told_is_what_they_are_told_locally_but_for_paths(local, 
     for node_id, node in local.items():
         if node_id == REPLACED:
             continue
-        parameters = _tasks(compiled.spec)[task_name(node_id)].get("inputs", {}).get("parameters", {})
+        parameters = tasks_of(compiled.spec)[task_name(node_id)].get("inputs", {}).get("parameters", {})
         expected = {name: value for name, value in node.exec_properties.items() if value is not None}
         assert set(parameters) == set(expected)
         for name, value in expected.items():
@@ -197,12 +154,12 @@ def test_data_are_parameters_with_addresses_by_content(compiled, world):
 
 def test_what_acts_on_the_outside_is_never_cached(compiled, world):
     def uncached(spec):
-        return {n for n, task in _tasks(spec).items() if not task["cachingOptions"].get("enableCache")}
+        return {n for n, task in tasks_of(spec).items() if not task["cachingOptions"].get("enableCache")}
 
     assert uncached(compiled.spec) == {"LastBlessedBundle", "Pusher"}
     watching = world.compile({"served_requests": "gs://bucket/requests"})
     assert uncached(watching.spec) == {"LastBlessedBundle", "Pusher", "interactions-DriftValidator"}
-    told = _tasks(watching.spec)["interactions-DriftValidator"]["inputs"]["parameters"]["requests"]
+    told = tasks_of(watching.spec)["interactions-DriftValidator"]["inputs"]["parameters"]["requests"]
     assert told["runtimeValue"]["constant"] == "gs://bucket/requests"
 
 
@@ -239,9 +196,9 @@ def test_beam_steps_run_in_their_container_or_on_dataflow(local, compiled, world
         "--no_use_public_ips",
     }
     on_dataflow = set()
-    for task in _tasks(compiled.spec):
+    for task in tasks_of(compiled.spec):
         here, there = (
-            set(_container(c.spec, task)["args"][6:])  # behind TFX's own three
+            set(container_of(c.spec, task)["args"][6:])  # behind TFX's own three
             for c in (compiled, elsewhere)
         )
         assert ("--runner=DirectRunner" in here) == (task in beam)
@@ -253,96 +210,9 @@ def test_beam_steps_run_in_their_container_or_on_dataflow(local, compiled, world
     assert beam - on_dataflow == {"interactions-DriftValidator", "items-DriftValidator"}
 
 
-def test_vertex_reads_the_job(world):
-    job, file = world.written("vertex", {"labels": {"team": "a"}})
-    spec = json_format.ParseDict(job["pipelineSpec"], pipeline_spec_pb2.PipelineSpec())
-    assert (spec.schema_version, spec.pipeline_info.name) == ("2.1.0", "checkerboard")
-    read = pipeline_job(file, world.config().cloud, AnonymousCredentials())
-    sent = read.to_dict()
-    assert sent["labels"]["team"] == "a"
-    assert sent["runtimeConfig"]["gcsOutputDirectory"] == ROOT
-    assert sent["runtimeConfig"]["parameterValues"] == job["runtimeConfig"]["parameterValues"]
-    caching = {name: task.get("cachingOptions", {}) for name, task in _tasks(sent["pipelineSpec"]).items()}
-    assert {name for name, options in caching.items() if not options.get("enableCache")} == {
-        "LastBlessedBundle",
-        "Pusher",
-    }
-
-
-def test_on_vertex_trainers_are_custom_jobs_with_their_machines(world):
-    trainers = {
-        "machine_type": "a2-highgpu-1g",
-        "accelerator": "NVIDIA_TESLA_A100",
-        "accelerator_count": 2,
-        "replicas": 3,
-    }
-    cloud = {"trainers": trainers, "service_account": "who@p", "network": "projects/1/global/networks/n"}
-    job, _ = world.written("vertex", cloud)
-    executors = job["pipelineSpec"]["deploymentSpec"]["executors"]
-    custom = {label for label, executor in executors.items() if "customJob" in executor}
-    assert custom == {"RetrievalTrainer_executor", "RankingTrainer_executor"}
-    for label in custom:
-        described = json_format.ParseDict(
-            executors[label]["customJob"]["customJob"], CustomJob.pb(CustomJob())
-        )
-        spec = CustomJob.wrap(described).job_spec
-        assert [pool.replica_count for pool in spec.worker_pool_specs] == [1, 2]
-        for pool in spec.worker_pool_specs:
-            machine = pool.machine_spec
-            assert (machine.machine_type, machine.accelerator_count) == ("a2-highgpu-1g", 2)
-            assert machine.accelerator_type.name == "NVIDIA_TESLA_A100"
-            assert pool.container_spec.image_uri == IMAGE
-            assert tuple(pool.container_spec.command) == COMMAND
-            assert "{{$}}" in pool.container_spec.args
-        assert (spec.service_account, spec.network) == ("who@p", "projects/1/global/networks/n")
-
-
-def test_containers_ask_for_what_they_are_to_have(world):
-    cloud = {
-        "steps": {"cpu": 2, "memory_gb": 8},
-        "step_resources": {"items.Transform": {"cpu": 8, "memory_gb": 64}},
-    }
-    job, _ = world.written("vertex", cloud)
-    spec = job["pipelineSpec"]
-    assert _container(spec, "Bundler")["resources"] == {"cpuLimit": 2.0, "memoryLimit": 8.0}
-    assert _container(spec, "items-Transform")["resources"] == {"cpuLimit": 8.0, "memoryLimit": 64.0}
-
-
-def test_kubeflow_reads_the_documents(world):
-    trainers = {
-        "cpu": 8,
-        "memory_gb": 32,
-        "accelerator": "nvidia.com/gpu",
-        "node_selector": {"cloud.google.com/gke-accelerator": "nvidia-l4"},
-    }
-    (spec, platform), file = world.written("kubeflow", {"trainers": trainers, "root": "s3://bucket/root"})
-    read = _extract_pipeline_yaml(str(file))  # strict
-    assert read.pipeline_spec.default_pipeline_root == "s3://bucket/root"
-    trainer = _container(spec, "RankingTrainer")["resources"]
-    assert trainer == {
-        "cpuLimit": 8.0,
-        "memoryLimit": 32.0,
-        "accelerator": {"type": "nvidia.com/gpu", "count": "1"},
-    }
-    assert "accelerator" not in _container(spec, "CollaborativeTrainer")["resources"]
-    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    assert set(executors) == {"RankingTrainer_executor", "RetrievalTrainer_executor"}
-    assert set(executors.values().__iter__().__next__()["nodeSelector"]["labels"]) == set(
-        trainers["node_selector"]
-    )
-    assert set(executors) <= set(spec["deploymentSpec"]["executors"])
-    assert list(read.platform_spec.platforms) == ["kubernetes"]
-
-
-def test_without_a_selector_there_is_one_document(world):
-    documents, file = world.written("kubeflow")
-    assert len(documents) == 1
-    assert not _extract_pipeline_yaml(str(file)).platform_spec.platforms
-
-
 def test_a_refit_is_compiled_as_well(world):
     compiled = world.compile(training={"refit": True})
-    assert {"RetrievalRefit", "RankingRefit", "CollaborativeRefit"} <= set(_tasks(compiled.spec))
+    assert {"RetrievalRefit", "RankingRefit", "CollaborativeRefit"} <= set(tasks_of(compiled.spec))
     assert compiled.trainers >= {"RetrievalRefit", "RankingRefit"}
 
 
@@ -366,9 +236,18 @@ def test_what_a_platform_cannot_run_is_a_message(world, runner, cloud, changes, 
         world.written(runner, cloud, **changes)
 
 
-def test_the_specs_of_both_platforms_differ_by_executors_alone(world):
-    job, _ = world.written("vertex")
-    (spec,), _ = world.written("kubeflow")
-    vertex = copy.deepcopy(job["pipelineSpec"])
-    del vertex["deploymentSpec"], spec["deploymentSpec"]
-    assert vertex == spec
+def test_a_platforms_form_leaves_the_pipeline_as_it_was(world):
+    compiled = world.compile()
+    before = json.dumps(compiled.spec)
+    assert vertex_job(compiled) == vertex_job(compiled)
+    assert kubeflow_documents(compiled) == kubeflow_documents(compiled)
+    assert json.dumps(compiled.spec) == before
+
+
+def test_values_of_parameters_are_the_defaults_as_well(world):
+    compiled = world.compile()
+    told = compiled.with_parameters({"items_uri": "gs://b/other", "unheard_of": "x"})
+    assert told.parameters == {**compiled.parameters, "items_uri": "gs://b/other"}
+    defined = told.spec["root"]["inputDefinitions"]["parameters"]
+    assert {name: d["defaultValue"] for name, d in defined.items()} == told.parameters
+    assert compiled.parameters["items_uri"] != "gs://b/other"

@@ -9,7 +9,8 @@ import yaml
 
 from pipeline.errors import InputError
 from pipeline.object_store import ObjectStore
-from pipeline.runners.launch_step import launch, read_job
+from pipeline.runners.compiled_job import read_job
+from pipeline.runners.launch_step import launch
 
 KIND = {"instanceSchema": "title: tfx.File"}
 PROGRAM = "import json, sys, pathlib; pathlib.Path(sys.argv[1]).write_text(sys.argv[2]); sys.exit(3)"

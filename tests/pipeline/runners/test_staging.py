@@ -1,7 +1,5 @@
-"""Copies of a step's inputs, delivery of its outputs, and checkpoints that outlive a machine."""
+"""Copies of a step's inputs, and delivery of its outputs."""
 
-import threading
-import time
 import uuid
 from pathlib import Path
 
@@ -11,9 +9,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from pipeline.errors import InputError
 from pipeline.object_store import ObjectStore
-from pipeline.runners.staging import Mirror, Staging, executor_input
-
-SECONDS = 120  # until a test gives up
+from pipeline.runners.staging import Staging
 
 
 @pytest.fixture
@@ -139,63 +135,6 @@ def test_what_a_failing_step_wrote_is_not_delivered(store, tmp_path):
     assert store.names() == []
 
 
-@pytest.mark.slow  # TFX is imported
-def test_our_types_are_told_by_the_names_that_tfx_imports(store):
-    from tfx.orchestration.kubeflow.v2.compiler_utils import get_artifact_schema
-    from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils
-
-    from serving import artifacts
-
-    for kind in (artifacts.ServingBundle, artifacts.CandidateIndex, artifacts.BundleEvaluation):
-        call = pipeline_spec_pb2.ExecutorInput()
-        described = call.inputs.artifacts["it"].artifacts.add(name="n", uri=store.at("it"))
-        described.type.instance_schema = get_artifact_schema(kind)
-        read = executor_input(json_format.MessageToJson(call))
-        parsed = kubeflow_v2_entrypoint_utils.parse_raw_artifact_dict(read.inputs.artifacts)
-        assert type(parsed["it"][0]) is kind
-
-
-def test_a_message_that_is_none_is_named():
-    with pytest.raises(InputError, match="cannot be read"):
-        executor_input('{"inputs": 3}')
-
-
-def test_checkpoints_follow_into_the_store_and_come_back(store, tmp_path):
-    first = Mirror(tmp_path / "a", store.at("checkpoints"), seconds=0.05)
-    first.start()
-    (tmp_path / "a" / "k").mkdir()
-    (tmp_path / "a" / "k" / "checkpoint").write_bytes(b"epoch 1")
-    (tmp_path / "a" / "k" / "checkpoint.partial").write_bytes(b"half of")
-    _await(lambda: store.read("checkpoints/k/checkpoint") == b"epoch 1")
-    first.stop()  # the machine is gone
-    assert store.names("checkpoints") == ["checkpoints/k/checkpoint"]
-
-    second = Mirror(tmp_path / "b", store.at("checkpoints"), seconds=3600)
-    second.start()
-    assert (tmp_path / "b" / "k" / "checkpoint").read_bytes() == b"epoch 1"
-    (tmp_path / "b" / "k" / "checkpoint").unlink()  # the training is done
-    second.copy()
-    assert store.names("checkpoints") == []
-
-
-def test_a_store_that_fails_for_a_while_does_not_end_a_training(store, tmp_path, monkeypatch):
-    write, failed = ObjectStore.write, threading.Event()
-
-    def fail_once(self, name, contents):
-        if not failed.is_set():
-            failed.set()
-            raise InputError("the network is down")
-        write(self, name, contents)
-
-    monkeypatch.setattr(ObjectStore, "write", fail_once)
-    mirror = Mirror(tmp_path / "a", store.at("checkpoints"), seconds=0.05)
-    mirror.start()
-    (tmp_path / "a" / "checkpoint").write_bytes(b"epoch 1")
-    _await(lambda: store.read("checkpoints/checkpoint") == b"epoch 1")
-    mirror.stop()
-    assert failed.is_set()
-
-
 def test_a_trainer_is_told_a_folder_that_is_mirrored(store, tmp_path):
     store.write("checkpoints/Ranking/k/checkpoint", b"epoch 3")
     call = _call(store, checkpoint_dir=store.at("checkpoints/Ranking"))
@@ -221,10 +160,3 @@ def test_of_those_that_train_together_the_others_write_nothing(store, tmp_path):
         _say(local, _uri(local.outputs.artifacts, "model"))
         staging.deliver(call)
     assert store.names() == before
-
-
-def _await(condition):
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
