@@ -102,7 +102,7 @@ def _bytes(value: float) -> str:
 
 
 def _count(value: float) -> str:
-    return f"{math.ceil(value):,}" if value >= 100 else f"{value:.3g}"
+    return f"{round(value):,}" if value >= 100 else f"{value:.3g}"
 
 
 def _whole(value: float) -> str:
