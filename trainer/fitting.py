@@ -78,8 +78,8 @@ class Fitting:
       seed: Of all draws; see :mod:`trainer.randomness`.
       log_dir: Where TensorBoard's logs are written.
       callbacks: Keras callbacks of every epoch; none may hold state that outlives an epoch.
-      distribution: Over what it is spread. Where that is more than one device, the model has all its variables
-        before it is fitted.
+      distribution: Over what it is spread. On several devices, the model has all its variables before
+        it is fitted.
     """
 
     train: Callable[[int], tf.data.Dataset]
