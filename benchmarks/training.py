@@ -104,26 +104,29 @@ def compare(
     for size in batch_sizes:
         loops[PLAIN, size] = ours(streams, with_batch_size(plain, size))
         loops[DEFAULT, size] = ours(streams, with_batch_size(settings, size))
-    seconds: dict[tuple[str, int], list[float]] = {key: [] for key in loops}
+    taken: dict[tuple[str, int], list[tuple[float, float]]] = {key: [] for key in loops}
     for turn in range(passes + 1):
         for key, loop in loops.items():
-            taken = loop.seconds()
+            timed = loop.timed()
             if turn:
-                seconds[key].append(taken)
-    return [rates(*key, loop.positives, loop.windows, seconds[key]) for key, loop in loops.items()]
+                taken[key].append(timed)
+    return [rates(*key, loop.positives, loop.windows, taken[key]) for key, loop in loops.items()]
 
 
-def rates(name: str, batch_size: int, positives: int, windows: int, seconds: list[float]) -> dict[str, Any]:
-    """Figures of the median pass."""
-    median = float(np.median(seconds))
+def rates(
+    name: str, batch_size: int, positives: int, windows: int, taken: list[tuple[float, float]]
+) -> dict[str, Any]:
+    """Figures of the median pass, from seconds by the clock and of processors."""
+    seconds, used = np.median(np.array(taken), axis=0).tolist()
     return {
         "loop": name,
         "batch_size": batch_size,
         "positives": positives,
         "windows": windows,
-        "seconds": seconds,
-        "positives_per_second": positives / median,
-        "windows_per_second": windows / median,
+        "taken": taken,
+        "positives_per_second": positives / seconds,
+        "windows_per_second": windows / seconds,
+        "positives_per_processor_second": positives / used,
     }
 
 
@@ -137,8 +140,10 @@ def scaling(
             told = _workers(streams, with_batch_size(settings, batch_size), passes, number)
             # Each step is as long as its slowest worker's; each worker counts its own share.
             positives, windows = (sum(one[key] for one in told) for key in ("positives", "windows"))
-            slowest = np.max([one["seconds"] for one in told], axis=0).tolist()
-            found.append({"workers": number, **rates(DEFAULT, batch_size, positives, windows, slowest)})
+            slowest = np.max([one["seconds"] for one in told], axis=0)
+            used = np.sum([one["processor_seconds"] for one in told], axis=0)
+            taken = list(zip(slowest.tolist(), used.tolist(), strict=True))
+            found.append({"workers": number, **rates(DEFAULT, batch_size, positives, windows, taken)})
     return found
 
 
@@ -180,7 +185,8 @@ def _addresses(number: int) -> list[str]:
 def table(results: list[dict[str, Any]]) -> Table:
     """Loops by batch size, and how they stand to the tutorial."""
     shown = Table(title="one process; a second")
-    for column in ("loop", "batch", "positives", "windows", "positives to the tutorial's best"):
+    columns = ("loop", "batch", "positives", "windows", "to the best tutorial", "positives a processor")
+    for column in columns:
         shown.add_column(column, justify="left" if column == "loop" else "right")
     best = max(result["positives_per_second"] for result in results if result["loop"] == TUTORIAL)
     for result in results:
@@ -191,6 +197,7 @@ def table(results: list[dict[str, Any]]) -> Table:
             f"{result['positives_per_second']:,.0f}",
             f"{result['windows_per_second']:,.0f}",
             f"{ratio:.2f}",
+            f"{result['positives_per_processor_second']:,.0f}",
         )
     return shown
 
@@ -198,7 +205,7 @@ def table(results: list[dict[str, Any]]) -> Table:
 def workers_table(results: list[dict[str, Any]]) -> Table:
     """Workers by batch size."""
     shown = Table(title=f"{DEFAULT}, workers with a processor each; a second")
-    for column in ("batch", "workers", "positives", "windows"):
+    for column in ("batch", "workers", "positives", "windows", "positives a processor"):
         shown.add_column(column, justify="right")
     for result in results:
         shown.add_row(
@@ -206,6 +213,7 @@ def workers_table(results: list[dict[str, Any]]) -> Table:
             str(result["workers"]),
             f"{result['positives_per_second']:,.0f}",
             f"{result['windows_per_second']:,.0f}",
+            f"{result['positives_per_processor_second']:,.0f}",
         )
     return shown
 

@@ -26,8 +26,13 @@ def main() -> None:
     with distributed(read.training.distribution) as distribution:
         loop = ours((TransformedStream(**folders[0]), TransformedStream(**folders[1])), read, distribution)
         loop.run()
-        seconds = [loop.seconds() for _ in range(int(passes))]
-    told = {"seconds": seconds, "positives": loop.positives, "windows": loop.windows}
+        seconds, used = zip(*(loop.timed() for _ in range(int(passes))), strict=True)
+    told = {
+        "seconds": seconds,
+        "processor_seconds": used,
+        "positives": loop.positives,
+        "windows": loop.windows,
+    }
     sys.stdout.write(f"{json.dumps(told)}\n")
 
 

@@ -80,8 +80,8 @@ class Fitting:
       callbacks: Keras callbacks of every epoch; none may hold state that outlives an epoch.
       warm_start: Gives the built model the values that its variables start from, before the first phase
         begins; by default they keep those that their initializers drew.
-      distribution: Over what it is spread. Of more than one device, the model and its optimizers have all
-        their variables before they are fitted.
+      distribution: Over what it is spread. On several devices, the model has all its variables before
+        it is fitted.
     """
 
     train: Callable[[int], tf.data.Dataset]

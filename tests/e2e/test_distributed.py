@@ -1,4 +1,4 @@
-"""Two machines, here processes on the loopback, train what one device trains, also after one of them died."""
+"""Two machines, here processes on the loopback, train what one trains, also after one of them died."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE = 600  # seconds, of what takes less than a minute on an idle machine
+# One replica, on the one processor that this process has. On `one_device` Keras finds the end of the data in
+# a step, which the optimizer counts: from the second epoch on, Adam's steps differ by some hundredths.
+ALONE = "mirrored"
 # Sums of the same numbers in another order; where a gradient is next to nothing, Adam makes much of that.
 TOLERANCE = 1e-3
 LAYOUT = TableLayout(
@@ -192,14 +195,14 @@ def _scratch(folder: Path) -> list[str]:
 
 
 def test_two_workers_train_the_ranking_model_of_one(jobs, tmp_path):
-    run_job(jobs.ranking(tmp_path / "one", "one_device"))
+    run_job(jobs.ranking(tmp_path / "one", ALONE))
     _train(jobs.ranking(tmp_path / "two", "multi_worker"), tmp_path / "two")
     _assert_same_curves(tmp_path / "two", tmp_path / "one")
 
 
 def test_two_workers_of_which_one_is_killed_train_the_retrieval_model_of_one(jobs, tmp_path):
     """The other one ends with a message; started again, both go on after the epoch that was whole."""
-    run_job(jobs.retrieval(tmp_path / "one", "one_device"))
+    run_job(jobs.retrieval(tmp_path / "one", ALONE))
     folder = tmp_path / "two"
     job = jobs.retrieval(folder, "multi_worker")
     codes = _finish(_start(job, folder, dies_in=1))
