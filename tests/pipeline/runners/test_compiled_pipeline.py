@@ -51,6 +51,10 @@ def test_the_steps_are_those_of_a_local_run(local, compiled):
             assert executor == name_utils.get_full_name(node.executor_spec.executor_class)
 
 
+def test_trainings_elsewhere_start_anew(world, compiled):
+    assert world.compile(training={"warm_start": True}).spec == compiled.spec
+
+
 def test_no_name_has_what_argo_takes_for_something_else(compiled):
     labels = compiled.spec["deploymentSpec"]["executors"]
     assert not [name for name in (*tasks_of(compiled.spec), *labels) if "." in name]
