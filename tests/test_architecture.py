@@ -1,10 +1,10 @@
 """The house's rules: who may import whom, what is imported when, what may stand in the tree."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -98,13 +98,19 @@ def test_a_search_imports_no_vertex_client():
 @pytest.mark.parametrize("command", [[], ["tune"], ["serve"]], ids=["recstack", "tune", "serve"])
 def test_help_answers_within_a_second(command):
     seconds = []
-    for _ in range(5):  # the machine may be busy
-        since = time.monotonic()
+    for _ in range(3):
+        since = _processor_seconds()  # others may be busy, so that the clock tells little
         subprocess.run(
             [sys.executable, "-m", "pipeline", *command, "--help"], capture_output=True, check=True, cwd=ROOT
         )
-        seconds.append(time.monotonic() - since)
+        seconds.append(_processor_seconds() - since)
     assert min(seconds) < 1
+
+
+def _processor_seconds():
+    """What the processes that this one started, and that ended, have computed."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def test_only_one_module_reads_the_environment():
