@@ -103,11 +103,11 @@ def test_other_errors_are_final(kind, code, error):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_slow_server_ends_with_the_deadline(kind):
-    with serve(kind, Plan(delay=1.0)) as address:
+    with serve(kind, Plan(delay=2.0)) as address:
         since = time.monotonic()
         with pytest.raises(DeadlineError):
             ask(kind, address, timeout=0.2)
-        assert time.monotonic() - since < 0.9
+        assert time.monotonic() - since < 1.9
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -118,7 +118,7 @@ def test_no_attempt_begins_after_the_deadline(kind):
         since = time.monotonic()
         with pytest.raises((UnavailableError, DeadlineError)):
             ask(kind, address, slow)
-        assert time.monotonic() - since < 2
+        assert time.monotonic() - since < 5
     assert 1 < plan.num_calls < 100
 
 
