@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
-import traceback
-import warnings
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from pipeline import cli_cloud
 from pipeline.cli_continuous import simulate, watch
@@ -26,8 +22,9 @@ from pipeline.cli_index import index_app
 from pipeline.cli_options import DEFAULT_CONFIG, ConfigOption, load
 from pipeline.cli_runs import runs_app
 from pipeline.cli_serve import serve
-from pipeline.console import err, out
-from pipeline.errors import InputError, RecstackError
+from pipeline.command_ending import debugging, errors_as_messages
+from pipeline.console import out
+from pipeline.errors import InputError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -254,28 +251,8 @@ def doctor(
 
 def main() -> None:
     """Entry point: errors become messages and exit codes."""
-    debug = "--debug" in sys.argv[1:]
-    if not debug:
+    if not debugging():
         # TensorFlow's C++ code and its libraries talk a lot, and none of it is for users.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        warnings.simplefilter("ignore")
-    try:
+    with errors_as_messages():
         app()
-    except RecstackError as error:
-        _end(str(error), error, error.exit_code, debug)
-    except KeyboardInterrupt:
-        err.print(
-            "[yellow]interrupted[/yellow]; what was finished is kept, and the next run goes on from there"
-        )
-        sys.exit(130)
-    except Exception as error:
-        message = f"a fault in the program: {type(error).__name__}: {error}\nrun again with --debug"
-        _end(message, error, RecstackError.exit_code, debug)
-
-
-def _end(message: str, error: Exception, exit_code: int, debug: bool) -> None:
-    """Ends the process with a message, and the stack trace if it was asked for."""
-    if debug:
-        traceback.print_exception(error)
-    err.print(f"[bold red]error:[/bold red] {escape(message)}")
-    sys.exit(exit_code)

@@ -11,13 +11,14 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from pipeline.canonical import prepare
+from pipeline.command_ending import errors_as_messages
 from pipeline.commands.validate import with_interactions
 from pipeline.config.data import UNSPLIT, CsvSource, InteractionsFile
 from pipeline.config.run import LAST_RUN_FILE, RunConfig
 from pipeline.config.spans import SpansConfig
 from pipeline.console import err, native_output_to, out
-from pipeline.datasets.spans import Span, find_spans, plan_spans
-from pipeline.errors import DriftError, InputError, RecstackError
+from pipeline.datasets.spans import Span, plan_spans
+from pipeline.errors import DriftError, InputError
 from pipeline.locking import exclusive
 from pipeline.runners.local import VALIDATION_LOG, validate_locally
 from pipeline.triggers import LastRun, has_news, is_scheduled, read_last_run, write_last_run
@@ -47,6 +48,10 @@ def watch(config: RunConfig, once: bool) -> int:
     """
     interactions, spans = _in_spans(config)
     plan_spans(interactions.path, spans)  # a wrong folder is told of at once
+    try:
+        config.run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write to {config.run_dir}: {error.strerror}") from error
     with exclusive(config.run_dir / "watch.lock"):
         compared: set[Span] = set()
         while True:
@@ -70,7 +75,7 @@ def _in_spans(config: RunConfig) -> tuple[InteractionsFile, SpansConfig]:
 def _look(config: RunConfig, root: Path, spans: SpansConfig, compared: set[Span]) -> int:
     """Looks once; how the run ended that was due, 0 if none was. No span is compared twice."""
     path = config.run_dir / LAST_RUN_FILE
-    last, newest = read_last_run(path), find_spans(root, spans)[-1]
+    last, newest = read_last_run(path), plan_spans(root, spans).window[-1]
     if not has_news(newest.day, last):
         return 0
     now = datetime.now(timezone.utc)
@@ -111,11 +116,8 @@ def _in_process(target: Callable[..., None], *arguments: object) -> int:
 
 def _guarded(target: Callable[..., None], *arguments: object) -> None:
     """Ends the process as the command line ends."""
-    try:
+    with errors_as_messages():
         target(*arguments)
-    except RecstackError as error:
-        err.print(str(error), style="red", markup=False)
-        sys.exit(error.exit_code)
 
 
 def _run(config: RunConfig) -> None:
