@@ -18,7 +18,7 @@ from tests.e2e.conftest import recstack
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parent.parent
 DAY = 86_400
 NEWCOMER, NEW_ITEM = "u_new", "i_new"
 # So small that nothing moves: what is trained ends as what it started from.
