@@ -50,7 +50,9 @@ def test_figures_and_plot_are_shown(simulation):
     folder, stdout = simulation
     assert (folder / "simulation.png").read_bytes().startswith(b"\x89PNG")
     assert stdout.count("requests: ndcg@10 continuous") == 3
-    assert "from scratch" in stdout.splitlines()[-3]
+    continuous, scratch, frozen = (line.split() for line in stdout.splitlines()[-5:-2])
+    assert (continuous[0], scratch[:2], frozen[0]) == ("continuous", ["from", "scratch"], "frozen")
+    assert frozen[-4:] == ["0.0", "s", "0.0", "s"]
 
 
 def test_a_log_that_is_too_short_is_refused(tmp_path):

@@ -28,7 +28,7 @@ class Record:
         self.store = mlmd.MetadataStore(config)
         self._types = {
             name: self.store.put_artifact_type(proto.ArtifactType(name=name))
-            for name in ("Examples", "Model", "TransformGraph", "ServingBundle", "ModelBlessing")
+            for name in {kind.TYPE_NAME for kind in (*KINDS.values(), ServingBundle, ModelBlessing)}
         }
         self._step = self.store.put_execution_type(proto.ExecutionType(name="Bundler"))
         self.artifacts = {name: [] for name in (*KINDS, "bundles", "blessings")}
