@@ -29,6 +29,8 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.runners.steps import StepListener
+
 _EVENTS_PER_USER = 40
 _EVENTS_PER_ITEM = 50
 _ROWS_PER_GROUP = 1 << 17
@@ -103,7 +105,7 @@ def configuration(folder: Path) -> dict[str, Any]:
     }
 
 
-class Measurements:
+class Measurements(StepListener):
     """Seconds and peak memory of each step; a listener of the runner."""
 
     def __init__(self) -> None:
@@ -118,15 +120,12 @@ class Measurements:
         yield
         self._note(name, time.monotonic() - since)
 
-    def planned(self, node_ids: list[str]) -> None:
-        """See :class:`pipeline.runners.observed_dag_runner.StepListener`."""
-
     def started(self, node_id: str) -> None:
-        """See :meth:`planned`."""
+        """See :class:`StepListener`."""
         self._peak = 0
 
     def finished(self, step: Any) -> None:
-        """See :meth:`planned`."""
+        """See :class:`StepListener`."""
         self._note(step.node_id, step.seconds)
 
     def _note(self, name: str, seconds: float) -> None:

@@ -39,7 +39,7 @@ from pipeline.components.parquet_example_gen import encode_examples
 from pipeline.config.run import RunConfig, load_config
 from pipeline.console import StepReporter
 from pipeline.runners.local import run_locally
-from pipeline.runners.observed_dag_runner import Step
+from pipeline.runners.steps import Step
 from pipeline.splits import TEST
 from schemas.features import HISTORY_ITEM_IDS
 from serving.layout import RECOMMENDER

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.live import Live
@@ -17,9 +16,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from pipeline.progress import PROGRESS_LOGGER, RESULT_LOGGER
-
-if TYPE_CHECKING:
-    from pipeline.runners.observed_dag_runner import Step
+from pipeline.runners.steps import Step, StepListener
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -61,7 +58,7 @@ def native_output_to(path: Path = Path(os.devnull)) -> Iterator[Console]:
                 os.close(original)
 
 
-class StepReporter:
+class StepReporter(StepListener):
     """Shows each step of a run: its name, its time, and whether it was reused.
 
     A terminal shows the running step and its latest news on a line that moves; elsewhere each piece of

@@ -9,13 +9,18 @@ import argparse
 import logging
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from pipeline.config.base import Frozen
 from pipeline.config.run import explained
 from pipeline.errors import InputError, RecstackError
+from schemas.features import Stream
 from trainer.settings import RankingSettings, RetrievalSettings
+
+if TYPE_CHECKING:
+    from trainer.warm_start import EarlierModel
 
 
 class StreamFolders(Frozen):
@@ -30,6 +35,20 @@ class StreamFolders(Frozen):
     graph: str
 
 
+class EarlierFolders(Frozen):
+    """What an earlier training left.
+
+    Attributes:
+      model: SavedModel of the same kind of model, beside which its weights stand.
+      interactions_graph: Folder of the Transform graph that its interactions went through.
+      items_graph: Likewise of its items.
+    """
+
+    model: str
+    interactions_graph: str
+    items_graph: str
+
+
 class TrainingJob(Frozen):
     """A training. All machines are given the same; folders are such as all of them can reach.
 
@@ -38,6 +57,7 @@ class TrainingJob(Frozen):
       items: The item stream.
       settings: Of the model that is trained.
       retrieval_dir: SavedModel of the retrieval model, for the ranking model.
+      earlier: What the training starts from; by default it starts anew.
       model_dir: Gets the SavedModel; by default only the checkpoint and the figures are of interest.
       log_dir: Gets TensorBoard's logs.
       checkpoint_dir: Holds what a training that was killed goes on from.
@@ -47,6 +67,7 @@ class TrainingJob(Frozen):
     items: StreamFolders
     settings: RetrievalSettings | RankingSettings
     retrieval_dir: str = ""
+    earlier: EarlierFolders | None = None
     model_dir: str | None = None
     log_dir: str
     checkpoint_dir: str
@@ -83,12 +104,24 @@ def run_job(job: TrainingJob) -> dict[str, list[float]]:
     training = job.settings.training
     with distributed(training.distribution) as distribution, computing_in(training.precision):
         checkpoint = Checkpoint(f"{job.checkpoint_dir}/training", writes=distribution.is_chief)
+        earlier = _earlier_model(job.earlier)
         places = job.model_dir, job.log_dir, checkpoint
         if isinstance(job.settings, RetrievalSettings):
-            return train_retrieval(interactions, items, job.settings, *places, distribution=distribution)
+            return train_retrieval(
+                interactions, items, job.settings, *places, earlier=earlier, distribution=distribution
+            )
         return train_ranking(
-            interactions, items, job.retrieval_dir, job.settings, *places, distribution=distribution
+            interactions, items, job.retrieval_dir, job.settings, *places, earlier, distribution
         )
+
+
+def _earlier_model(folders: EarlierFolders | None) -> EarlierModel | None:
+    from trainer.warm_start import EarlierModel
+
+    if folders is None:
+        return None
+    graphs = {Stream.INTERACTIONS: folders.interactions_graph, Stream.ITEMS: folders.items_graph}
+    return EarlierModel(folders.model, graphs)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -15,10 +15,10 @@ from pipeline.config.data import CustomSource
 from pipeline.config.run import RunConfig
 from pipeline.datasets.replay import write_spans
 from pipeline.runners.local import validate_locally
+from pipeline.runners.steps import Step, StepListener
 from schemas.features import Stream
 
 if TYPE_CHECKING:
-    from pipeline.runners.observed_dag_runner import Step
     from trainer.warm_start import EarlierModel
 
 CONTINUOUS, SCRATCH, FROZEN = "continuous", "from scratch", "frozen"
@@ -74,17 +74,11 @@ class _Trained:
         return EarlierModel(self.model, graphs)
 
 
-class _Folders:
+class _Folders(StepListener):
     """Takes down where the steps wrote."""
 
     def __init__(self) -> None:
         self.by_step: dict[str, dict[str, str]] = {}
-
-    def planned(self, node_ids: list[str]) -> None:
-        """See :class:`StepListener`."""
-
-    def started(self, node_id: str) -> None:
-        """See :class:`StepListener`."""
 
     def finished(self, step: Step) -> None:
         """See :class:`StepListener`."""

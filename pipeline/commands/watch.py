@@ -21,6 +21,7 @@ from pipeline.datasets.spans import Span, plan_spans
 from pipeline.errors import DriftError, InputError
 from pipeline.locking import exclusive
 from pipeline.runners.local import VALIDATION_LOG, validate_locally
+from pipeline.runners.steps import StepListener
 from pipeline.triggers import LastRun, has_news, is_scheduled, read_last_run, write_last_run
 from schemas.features import Stream
 from serving.layout import newest_statistics
@@ -139,19 +140,6 @@ def _compare(config: RunConfig, span: Path) -> None:
     data = prepare(config, UNSPLIT, folder / "data")
     with native_output_to(folder / VALIDATION_LOG):
         try:
-            validate_locally(config, data, folder, _Silent())
+            validate_locally(config, data, folder, StepListener())
         except DriftError:
             sys.exit(_DRIFTED)
-
-
-class _Silent:
-    """Shows no steps."""
-
-    def planned(self, node_ids: list[str]) -> None:
-        """See :class:`StepListener`."""
-
-    def started(self, node_id: str) -> None:
-        """See :class:`StepListener`."""
-
-    def finished(self, step: object) -> None:
-        """See :class:`StepListener`."""

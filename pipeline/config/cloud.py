@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.config.base import Frozen
+from pipeline.config.images import PinnedImage
 
 OBJECT_STORES = ("gs://", "s3://")
-_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
-_TAG = re.compile(r":(?P<tag>[\w][\w.-]{0,127})$")
 
 
 def object_uri(value: str) -> str:
@@ -95,7 +93,7 @@ class CloudConfig(Frozen):
       dataflow: Runs the Beam steps on Dataflow; by default each runs in its own container, by `beam`.
     """
 
-    image: str
+    image: PinnedImage
     root: str
     destination: str | None = None
     project: str | None = Field(default=None, min_length=1)
@@ -109,14 +107,6 @@ class CloudConfig(Frozen):
     step_resources: dict[str, StepResources] = Field(default_factory=dict)
     trainers: TrainersConfig = TrainersConfig()
     dataflow: DataflowConfig | None = None
-
-    @field_validator("image")
-    @classmethod
-    def _image_is_pinned(cls, image: str) -> str:
-        tag = None if "@" in image else _TAG.search(image)
-        if not _DIGEST.search(image) and (tag is None or tag["tag"] == "latest"):
-            raise ValueError(f"must be pinned, by @sha256:... or a tag other than latest, and is '{image}'")
-        return image
 
     @field_validator("root", "destination", "served_requests")
     @classmethod

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tfx.orchestration.pipeline import Pipeline
 
     from pipeline.config.tuning import Model, Search
-    from pipeline.runners.observed_dag_runner import StepListener
+    from pipeline.runners.steps import StepListener
 
 
 VALIDATION_LOG = "validation.log"

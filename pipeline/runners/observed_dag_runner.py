@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import constants
@@ -17,39 +16,7 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
 from pipeline.runners.peak_memory import PeakMemory
-
-
-@dataclass(frozen=True)
-class Step:
-    """A finished step.
-
-    Attributes:
-      node_id: The component's id.
-      seconds: How long it took.
-      reused: Whether ML Metadata had its result already.
-      outputs: Folder of each output artifact, by the name of the output.
-      peak_rss_bytes: Most memory that was held while it ran; see :class:`PeakMemory`. `None` where
-        nobody measured.
-    """
-
-    node_id: str
-    seconds: float
-    reused: bool
-    outputs: dict[str, str]
-    peak_rss_bytes: int | None = None
-
-
-class StepListener(Protocol):
-    """Who is told of the steps."""
-
-    def planned(self, node_ids: list[str]) -> None:
-        """Before the first step."""
-
-    def started(self, node_id: str) -> None:
-        """Before a step runs."""
-
-    def finished(self, step: Step) -> None:
-        """When a step is done."""
+from pipeline.runners.steps import Step, StepListener
 
 
 class ObservedDagRunner(LocalDagRunner):

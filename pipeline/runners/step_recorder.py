@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from pipeline.privacy.lineage import ARTIFACTS
+from pipeline.runners.steps import Step, StepListener
 from pipeline.step_record import StepFigures, StepRecord
-
-if TYPE_CHECKING:
-    from pipeline.runners.observed_dag_runner import Step, StepListener
 
 _EVALUATION = "bundle_evaluation"
 
 
-class StepRecorder:
+class StepRecorder(StepListener):
     """A listener that writes a record, after each step anew, and tells another listener everything.
 
     So a run that ends early leaves a record of the steps before.
@@ -33,16 +30,16 @@ class StepRecorder:
         self._record = StepRecord(started=datetime.now(timezone.utc))
 
     def planned(self, node_ids: list[str]) -> None:
-        """See :class:`pipeline.runners.observed_dag_runner.StepListener`."""
+        """See :class:`StepListener`."""
         self._update(planned=tuple(node_ids))
         self._listener.planned(node_ids)
 
     def started(self, node_id: str) -> None:
-        """See :class:`pipeline.runners.observed_dag_runner.StepListener`."""
+        """See :class:`StepListener`."""
         self._listener.started(node_id)
 
     def finished(self, step: Step) -> None:
-        """See :class:`pipeline.runners.observed_dag_runner.StepListener`."""
+        """See :class:`StepListener`."""
         figures = StepFigures(
             node_id=step.node_id,
             seconds=step.seconds,

@@ -22,20 +22,18 @@ import pipeline.runners.observed_dag_runner  # noqa: F401
 from pipeline.canonical import prepare
 from pipeline.config.run import load_config
 from pipeline.runners.local import run_locally
+from pipeline.runners.steps import StepListener
 
 _MOST_RUNS = 60
 
 
-class Killer:
+class Killer(StepListener):
     """Kills its process once a step has written something, or else when it ends."""
 
     def __init__(self, run: int, artifacts: Path, record: Path):
         """Takes the number of the run, which is that of the step to be killed in."""
         self._run, self._artifacts, self._record = run, artifacts, record
         self._place = -1
-
-    def planned(self, node_ids: list[str]) -> None:
-        """Before the first step."""
 
     def started(self, node_id: str) -> None:
         """Before a step runs."""

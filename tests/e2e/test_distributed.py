@@ -94,6 +94,7 @@ class Jobs:
         return self._job(folder, {"settings": settings, "model_dir": str(folder / "model")})
 
     def ranking(self, folder: Path, distribution: str) -> TrainingJob:
+        """One that goes on from the shared run's model."""
         config = checkerboard_settings(folder)
         settings = RankingSettings(
             layout=LAYOUT,
@@ -103,7 +104,16 @@ class Jobs:
             ranking={**config["ranking"], "dropout": 0.0, "epochs": 2, "learning_rate": 1e-3},
         )
         return self._job(
-            folder, {"settings": settings, "retrieval_dir": self._first("RetrievalTrainer/model")}
+            folder,
+            {
+                "settings": settings,
+                "retrieval_dir": self._first("RetrievalTrainer/model"),
+                "earlier": {
+                    "model": self._first("RankingTrainer/model"),
+                    "interactions_graph": self._first("interactions.Transform/transform_graph"),
+                    "items_graph": self._first("items.Transform/transform_graph"),
+                },
+            },
         )
 
 
@@ -194,10 +204,16 @@ def _scratch(folder: Path) -> list[str]:
     return [path.name for index in range(2) for path in (folder / f"tmp{index}").iterdir()]
 
 
-def test_two_workers_train_the_ranking_model_of_one(jobs, tmp_path):
-    run_job(jobs.ranking(tmp_path / "one", ALONE))
+def test_two_workers_that_go_on_from_a_ranking_model_train_that_of_one(jobs, tmp_path):
+    job = jobs.ranking(tmp_path / "one", ALONE)
+    run_job(job)
     _train(jobs.ranking(tmp_path / "two", "multi_worker"), tmp_path / "two")
     _assert_same_curves(tmp_path / "two", tmp_path / "one")
+    anew = tmp_path / "anew"
+    changes = {"earlier": None, "log_dir": str(anew / "logs"), "checkpoint_dir": str(anew / "checkpoints")}
+    run_job(job.model_copy(update=changes))
+    ours, theirs = (_curves(tmp_path / name)["train epoch_loss"] for name in ("two", "anew"))
+    assert ours[0] < theirs[0]
 
 
 def test_two_workers_of_which_one_is_killed_train_the_retrieval_model_of_one(jobs, tmp_path):

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from pipeline.console import StepReporter, seconds_text
 from pipeline.progress import PROGRESS_LOGGER, RESULT_LOGGER
-from pipeline.runners.observed_dag_runner import Step
+from pipeline.runners.steps import Step
 
 ROOT = Path(__file__).resolve().parents[2]
 

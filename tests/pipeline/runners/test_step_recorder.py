@@ -6,13 +6,13 @@ import time
 
 import pytest
 
-from pipeline.runners.observed_dag_runner import Step
 from pipeline.runners.peak_memory import PeakMemory
 from pipeline.runners.step_recorder import StepRecorder
+from pipeline.runners.steps import Step, StepListener
 from pipeline.step_record import read_step_records
 
 
-class _Told:
+class _Told(StepListener):
     def __init__(self):
         self.calls = []
 

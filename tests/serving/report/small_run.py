@@ -7,8 +7,8 @@ import tensorflow as tf
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from pipeline.config.run import RunConfig
-from pipeline.runners.observed_dag_runner import Step
 from pipeline.runners.step_recorder import StepRecorder
+from pipeline.runners.steps import Step, StepListener
 from pipeline.statistics_files import write_statistics
 from serving.evaluation_record import Evaluation
 from serving.file_digests import combined_digest
@@ -68,7 +68,7 @@ def write_small_run(folder: Path, record: Evaluation | None) -> RunConfig:
     data = config.run_dir / "data" / SUMMARY["digest"]
     data.mkdir(parents=True)
     (data / "summary.json").write_text(json.dumps(SUMMARY))
-    steps = StepRecorder(_Nobody(), config.steps_dir)
+    steps = StepRecorder(StepListener(), config.steps_dir)
     steps._record = steps._record.model_copy(update={"planned": ("interactions.ExampleGen",)})
     steps.finished(Step("interactions.ExampleGen", 1.5, False, {}, 300 * 2**20))
     for stream, split in (("interactions", "train"), ("items", "corpus")):
@@ -99,17 +99,6 @@ def write_curves(folder: Path) -> None:
             for epoch in range(3):
                 for figure in figures:
                     tf.summary.scalar(f"epoch_{figure}", 1 / (1 + epoch), step=epoch)
-
-
-class _Nobody:
-    def planned(self, node_ids):
-        """Nothing."""
-
-    def started(self, node_id):
-        """Nothing."""
-
-    def finished(self, step):
-        """Nothing."""
 
 
 def _made(config, metadata, node_id, output) -> Path:
