@@ -12,7 +12,7 @@ INSTALLED := .venv/.installed
 
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup run test browser check lint types doctor bench-data bench-index bench-peers bench-serving bench-soak compiled-run \
+.PHONY: help setup run test browser check lint types doctor bench-data bench-index bench-peers bench-serving bench-soak bench-events compiled-run \
   images lock lock-peers clean
 
 help: ## List the targets
@@ -65,6 +65,9 @@ bench-peers: $(INSTALLED) ## Judge other libraries on the splits of two protocol
 
 bench-serving: $(INSTALLED) ## Measure the server, of BUNDLE if it is given, beside the SavedModel in process
 	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -W ignore -m benchmarks.serving $(if $(BUNDLE),--bundle $(BUNDLE))
+
+bench-events: $(INSTALLED) ## Measure how many events a second the gateway's log keeps
+	@$(BIN)/python -W ignore -m benchmarks.events
 
 bench-soak: $(INSTALLED) ## Call a server 200,000 times, also of BUNDLE if it is given, and watch its memory
 	@$(BIN)/python -W ignore -m benchmarks.soak $(if $(BUNDLE),--bundle $(BUNDLE))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ["schemas", "pipeline", "trainer", "serving"]
+ROOMS = ["schemas", "pipeline", "trainer", "serving", "gateway"]
 # They see everything, since they put everything together.
 COMPOSITION_ROOTS = [
     "pipeline/graph.py",

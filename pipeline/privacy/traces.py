@@ -7,6 +7,7 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO
 
+from pipeline.privacy.database_rows import SUFFIX, database_holds
 from pipeline.privacy.person import Person
 from pipeline.privacy.person_rows import table_holds
 from schemas.features import USER_ID
@@ -21,8 +22,8 @@ def holds_person(path: Path, person: Person) -> bool:
     """Looks for a person in one file.
 
     A Parquet table is judged by its rows, a vocabulary of users by its lines, anything else, unpacked if
-    it is gzipped, by its bytes: there, an id that is short or a short number is only found as `user_id`
-    of a `tf.Example`, since it may be an item's as well.
+    it is gzipped, by its bytes, a database by its rows as well: in bytes, an id that is short or a short
+    number is only found as `user_id` of a `tf.Example`, since it may be an item's as well.
 
     Returns:
       Whether it holds them. A damaged file counts as one that does.
@@ -32,6 +33,8 @@ def holds_person(path: Path, person: Person) -> bool:
     """
     if path.suffix == ".parquet":
         return table_holds(path, person)
+    if path.suffix == SUFFIX and database_holds(path, person):
+        return True
     with path.open("rb") as file:
         packed = file.read(len(_GZIP)) == _GZIP
         file.seek(0)

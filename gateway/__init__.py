@@ -1,0 +1,1 @@
+"""What people ask: recommendations for them, and a record of what they did with these."""

@@ -1,0 +1,296 @@
+"""A day's events and served lists: one SQLite database."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from gateway.events.event import Event
+from gateway.events.event_log import Appended, EventLogError
+from gateway.events.served_list import ServedList
+from pipeline.locking import exclusive
+
+_APPLICATION_ID = 0x72637665
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE log (key TEXT, sealed INTEGER NOT NULL) STRICT;
+CREATE TABLE events (
+  event_id TEXT PRIMARY KEY NOT NULL, kind TEXT NOT NULL, user_id TEXT NOT NULL, item_id TEXT NOT NULL,
+  timestamp_ms INTEGER NOT NULL, request_id TEXT, rank INTEGER, value REAL, dwell_seconds REAL,
+  received_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX events_of_user ON events (user_id);
+CREATE TABLE served (request_id TEXT PRIMARY KEY NOT NULL, user_id TEXT NOT NULL, list TEXT NOT NULL) STRICT;
+CREATE INDEX served_to_user ON served (user_id);
+"""
+_FIELDS = tuple(Event.model_fields)
+_COLUMNS = tuple("user_id" if name == "user" else name for name in _FIELDS)
+_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})\.sqlite")
+_SIDE_FILES = ("-wal", "-shm")
+_LOCK = "log.lock"  # of processes that find a new file at the same time
+_BUSY_SECONDS = 60
+_READ_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one caller wants kept, as rows of the tables.
+
+    Attributes:
+      events: Rows of events.
+      served: Rows of served lists.
+      earliest_ms: When the oldest of the events happened.
+    """
+
+    events: tuple[tuple[Any, ...], ...] = ()
+    served: tuple[tuple[Any, ...], ...] = ()
+    earliest_ms: int = 0
+
+    @staticmethod
+    def of_events(events: Sequence[Event]) -> Batch:
+        """Of events, of which there is at least one."""
+        rows = tuple(tuple(getattr(event, name) for name in _FIELDS) for event in events)
+        return Batch(events=rows, earliest_ms=min(event.timestamp_ms for event in events))
+
+    @staticmethod
+    def of_served(served: ServedList) -> Batch:
+        """Of a list."""
+        return Batch(served=((served.request_id, served.user, served.model_dump_json()),))
+
+    @property
+    def event_ids(self) -> list[str]:
+        """Ids of the events."""
+        return [row[0] for row in self.events]
+
+
+def day_files(folder: Path) -> dict[date, Path]:
+    """The files of a folder by day, the oldest first; anything else in it is left alone.
+
+    Raises:
+      EventLogError: The folder cannot be read.
+    """
+    try:
+        matches = [_NAME.fullmatch(name) for name in sorted(os.listdir(folder))]
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise EventLogError(f"cannot read the event log {folder}: {error.strerror}") from error
+    return {date.fromisoformat(found[1]): folder / found[0] for found in matches if found}
+
+
+def remove_day(path: Path) -> None:
+    """Removes a day's file, and what SQLite keeps beside it.
+
+    Raises:
+      EventLogError: It cannot be removed.
+    """
+    try:
+        for suffix in (*_SIDE_FILES, ""):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+    except OSError as error:
+        raise EventLogError(f"cannot remove {path}: {error.strerror}") from error
+
+
+class DayFile:
+    """A connection to a day's database. One thread uses it at a time.
+
+    A commit is on the disk (`synchronous=FULL`). Several processes may write the same file.
+    """
+
+    def __init__(self, path: Path, key: str | None, *, create: bool = False, check: bool = False):
+        """Opens the file.
+
+        Args:
+          path: `2026-11-25.sqlite` in the log's folder.
+          key: Fingerprint of the key of the pseudonyms; `None` for raw ids.
+          create: Whether it may be new; then it gets mode 0600.
+          check: Whether its pages are looked through; it takes a second a gigabyte or so.
+
+        Raises:
+          EventLogError: It is damaged, no event log, of another version or key, or cannot be opened.
+        """
+        self.path = path
+        with self._told():
+            if create:
+                _touch(path)
+            self._db = sqlite3.connect(
+                f"{path.resolve().as_uri()}?mode=rw",
+                uri=True,
+                timeout=_BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+        try:
+            with self._told():
+                self._db.execute("PRAGMA synchronous=FULL")
+                if create:
+                    self._make(key)
+                self._check_kind(key)
+                if check and self._db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                    raise sqlite3.DatabaseError("pages that do not fit together")
+        except EventLogError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Keeps all that the block does, or nothing.
+
+        Raises:
+          EventLogError: It cannot be written, as on a full disk.
+        """
+        with self._told():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+    def insert(self, batch: Batch, known: set[str]) -> Appended:
+        """Adds what is new of a batch; `known` has the ids of events that other days hold."""
+        rows = [row for row in batch.events if row[0] not in known]
+        marks = ", ".join("?" * len(_COLUMNS))
+        accepted = self._db.executemany(
+            f"INSERT INTO events ({', '.join(_COLUMNS)}) VALUES ({marks}) ON CONFLICT (event_id) DO NOTHING",
+            rows,
+        ).rowcount
+        self._db.executemany(
+            "INSERT INTO served (request_id, user_id, list) VALUES (?, ?, ?) "
+            "ON CONFLICT (request_id) DO NOTHING",
+            batch.served,
+        )
+        accepted = max(accepted, 0)  # -1 without rows
+        return Appended(accepted, len(batch.events) - accepted)
+
+    def known(self, event_ids: Iterable[str]) -> set[str]:
+        """Those of some events' ids that are here."""
+        return {row[0] for row in self._chosen("SELECT event_id FROM events WHERE event_id IN", event_ids)}
+
+    def served(self, request_ids: Iterable[str]) -> list[ServedList]:
+        """Those of some lists that are here."""
+        rows = self._chosen("SELECT list FROM served WHERE request_id IN", request_ids)
+        return [ServedList.model_validate_json(text) for (text,) in rows]
+
+    def event_rows(self) -> Iterator[list[dict[str, Any]]]:
+        """All events in the order of receipt, by columns' names, some thousands at a time."""
+        with self._told():
+            cursor = self._db.execute(f"SELECT {', '.join(_COLUMNS)} FROM events ORDER BY rowid")
+            while rows := cursor.fetchmany(_READ_ROWS):
+                yield [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+
+    def of_user(self, user: str) -> tuple[list[Event], list[ServedList]]:
+        """What a user did and got."""
+        with self._told():
+            rows = self._db.execute(
+                f"SELECT {', '.join(_COLUMNS)} FROM events WHERE user_id = ? ORDER BY rowid", (user,)
+            ).fetchall()
+            lists = self._db.execute(
+                "SELECT list FROM served WHERE user_id = ? ORDER BY rowid", (user,)
+            ).fetchall()
+        events = [Event(**dict(zip(_FIELDS, row, strict=True))) for row in rows]
+        return events, [ServedList.model_validate_json(text) for (text,) in lists]
+
+    def counts(self) -> tuple[dict[str, int], int]:
+        """How many events there are of each kind, and how many served lists."""
+        with self._told():
+            kinds = self._db.execute("SELECT kind, COUNT(*) FROM events GROUP BY kind ORDER BY kind")
+            return dict(kinds.fetchall()), self._db.execute("SELECT COUNT(*) FROM served").fetchone()[0]
+
+    def users(self) -> set[str]:
+        """Who did something."""
+        with self._told():
+            return {row[0] for row in self._db.execute("SELECT DISTINCT user_id FROM events")}
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether nothing may be added any more."""
+        with self._told():
+            return bool(self._db.execute("SELECT sealed FROM log").fetchone()[0])
+
+    def seal(self) -> None:
+        """From now on nothing may be added: the day is written out."""
+        with self.transaction():
+            self._db.execute("UPDATE log SET sealed = 1")
+
+    def _chosen(self, query: str, ids: Iterable[str]) -> list[tuple[Any, ...]]:
+        with self._told():
+            chosen = f"{query} (SELECT value FROM json_each(?))"
+            return self._db.execute(chosen, (json.dumps(list(ids)),)).fetchall()
+
+    def _make(self, key: str | None) -> None:
+        """Gives a new file its tables; one that has them, or is another's, stays as it is."""
+        if self._db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
+            return
+        with exclusive(self.path.with_name(_LOCK)):
+            if not self._db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
+                self._make_tables(key)
+
+    def _make_tables(self, key: str | None) -> None:
+        self._db.execute("PRAGMA journal_mode=WAL")
+        with self.transaction():
+            for statement in _SCHEMA.split(";")[:-1]:
+                self._db.execute(statement)
+            self._db.execute("INSERT INTO log (key, sealed) VALUES (?, 0)", (key,))
+            self._db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+            self._db.execute(f"PRAGMA application_id={_APPLICATION_ID}")
+
+    def _check_kind(self, key: str | None) -> None:
+        """Refuses what is no event log of this version and key."""
+        if self._db.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
+            raise EventLogError(f"{self.path} is no event log; move it away")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version != _SCHEMA_VERSION:
+            raise EventLogError(
+                f"{self.path} is an event log of version {version}, and this program reads {_SCHEMA_VERSION}"
+            )
+        written = self._db.execute("SELECT key FROM log").fetchone()[0]
+        if written != key:
+            raise EventLogError(
+                f"{self.path} holds users by {_key_name(written)}, and the configuration has "
+                f"{_key_name(key)}; give the key that it was written with, or move the log away"
+            )
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turns SQLite's errors into messages."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise EventLogError(f"cannot use the event log {self.path}: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise EventLogError(
+                f"{self.path} is damaged or no event log ({error}); move it away, restore it from a backup"
+            ) from error
+        except OSError as error:
+            raise EventLogError(f"cannot use the event log {self.path}: {error.strerror}") from error
+
+
+def _touch(path: Path) -> None:
+    """Makes the file for its owner alone, if it is not there; SQLite's side files take its mode."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        return
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _key_name(fingerprint: str | None) -> str:
+    return "their raw ids" if fingerprint is None else f"the pseudonym key {fingerprint}"
