@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.events.event import Id, Milliseconds, RequestId
 
 
+ListKind = Literal["user", "item", "text"]
+
+
 class ServedItem(BaseModel):
     """An item of a list; its rank is its place, from 1.
 
@@ -48,7 +51,7 @@ class ServedList(BaseModel):
     request_id: RequestId
     user: Id
     time_ms: Milliseconds
-    kind: Literal["user", "item", "text"]
+    kind: ListKind
     source: Literal["model", "popular"] = "model"
     label: str | None = None
     model_version: int | None = None

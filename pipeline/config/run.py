@@ -28,6 +28,7 @@ from pipeline.config.endpoint import EndpointConfig
 from pipeline.config.evaluation import EvaluationConfig
 from pipeline.config.fitting import TrainingConfig
 from pipeline.config.gate import GateConfig
+from pipeline.config.gateway import GatewayConfig
 from pipeline.config.privacy import PrivacyConfig
 from pipeline.config.ranking import RankingConfig
 from pipeline.config.serving import ServingConfig
@@ -109,6 +110,7 @@ class RunConfig(Frozen):
     continuous: ContinuousConfig = ContinuousConfig()
     serving: ServingConfig = ServingConfig()
     endpoint: EndpointConfig | None = None
+    gateway: GatewayConfig = GatewayConfig()
     tracking: TrackingConfig = TrackingConfig()
     beam: BeamConfig = BeamConfig()
     cloud: CloudConfig | None = None
@@ -173,6 +175,11 @@ class RunConfig(Frozen):
     def steps_dir(self) -> Path:
         """Folder of one record a run: its steps, their time and memory."""
         return self.run_dir / STEPS_DIR
+
+    @property
+    def events_dir(self) -> Path:
+        """Folder of what people did with what they were shown."""
+        return self.run_dir / "events"
 
     @property
     def bundle_dir(self) -> Path:
@@ -252,6 +259,9 @@ def _with_absolute_inputs(config: RunConfig, base: Path) -> RunConfig:
     if config.privacy.key_file is not None:
         key_file = base / config.privacy.key_file
         changes["privacy"] = config.privacy.model_copy(update={"key_file": key_file})
+    if config.gateway.keys_file is not None:
+        keys_file = base / config.gateway.keys_file
+        changes["gateway"] = config.gateway.model_copy(update={"keys_file": keys_file})
     folder = config.text.folder()
     if folder is not None:
         changes["text"] = config.text.model_copy(update={"weights": str(base / folder)})

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from serving.server.status import Code
 
 ACCESS_LOGGER = "serving.access"
-_FIELDS = "fields"
+FIELDS = "fields"  # of a record: what its line holds in place of a message
 
 
 class JsonFormatter(logging.Formatter):
@@ -23,7 +23,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
         }
-        line.update(getattr(record, _FIELDS, None) or {"message": record.getMessage()})
+        line.update(getattr(record, FIELDS, None) or {"message": record.getMessage()})
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
@@ -44,4 +44,4 @@ class AccessLog:
             "status": status.name,
             "milliseconds": round(seconds * 1000, 3),
         }
-        self._logger.info("", extra={_FIELDS: fields})
+        self._logger.info("", extra={FIELDS: fields})

@@ -1,0 +1,66 @@
+"""Events, as callers send them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from gateway.api.fields import Message
+from gateway.events.event import Event, EventId, EventKind, Id, Milliseconds, RequestId
+
+
+class SentEvent(Message):
+    """One thing that a person did.
+
+    Attributes:
+      event_id: The caller makes it; an event that is sent again counts once.
+      kind: What it was.
+      user_id: Who did it, as the data have them.
+      item_id: What with.
+      timestamp_ms: When, in milliseconds since 1970; by default when it comes in.
+      request_id: Of the list that the item stood in.
+      rank: Where, from 1.
+      value: A rating, an amount.
+      dwell_seconds: How long.
+    """
+
+    event_id: EventId
+    kind: EventKind
+    user_id: Id
+    item_id: Id
+    timestamp_ms: Milliseconds | None = None
+    request_id: RequestId | None = None
+    rank: int | None = Field(default=None, ge=1, le=100_000)
+    value: float | None = Field(default=None, ge=-1e9, le=1e9, allow_inf_nan=False)
+    dwell_seconds: float | None = Field(default=None, ge=0, le=86_400, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _is_an_event(self) -> SentEvent:
+        """What :class:`Event` asks for, at a moment when no time can be wrong yet."""
+        self.event(self.user_id, self.timestamp_ms or 0)
+        return self
+
+    def event(self, user: str, received_ms: int) -> Event:
+        """As it is kept.
+
+        Args:
+          user: By the name that the log knows.
+          received_ms: When it came in.
+
+        Raises:
+          ValidationError: Its time lies ahead.
+        """
+        fields: dict[str, Any] = self.model_dump(exclude={"user_id"})
+        fields["timestamp_ms"] = received_ms if self.timestamp_ms is None else self.timestamp_ms
+        return Event(**fields, user=user, received_ms=received_ms)
+
+
+class EventBatch(Message):
+    """Events, of any number of people.
+
+    Attributes:
+      events: All are kept, or none.
+    """
+
+    events: Annotated[tuple[SentEvent, ...], Field(min_length=1, max_length=10_000)]

@@ -1,0 +1,197 @@
+"""The gateway's HTTP interface."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException as HttpError
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from gateway.access import Access
+from gateway.api.answers import Accepted, ListAnswer, Problem
+from gateway.api.events import EventBatch
+from gateway.api.questions import ItemQuestion, TextQuestion, UserQuestion
+from gateway.events.event_log import EventLogError
+from gateway.gateway import Gateway
+from gateway.guard import Guard
+from gateway.keys import CallerKeys, Scope
+from gateway.metrics import GatewayMetrics
+from pipeline.config.gateway import GatewayConfig
+from serving.client import ServingCallError
+
+_HERE = ("localhost", "127.0.0.1", "[::1]", "::1")
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": description}
+    for status, description in {
+        400: "The body is no JSON.",
+        401: "A key is needed.",
+        403: "The key may not do that.",
+        413: "The body is too large.",
+        422: "The body is not as it must be.",
+        429: "Too many requests of one caller.",
+        503: "The gateway cannot do that now.",
+    }.items()
+}
+Opened = AbstractAsyncContextManager[Gateway]
+
+
+def gateway_app(
+    config: GatewayConfig, opened: Callable[[GatewayMetrics], Opened], keys: CallerKeys | None
+) -> FastAPI:
+    """Makes the application.
+
+    Args:
+      config: Of the gateway.
+      opened: Opens the gateway that answers; called where the application's event loop runs.
+      keys: Of callers; `None` for none.
+    """
+    metrics = GatewayMetrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with opened(metrics) as gateway:
+            app.state.gateway = gateway
+            yield
+
+    app = FastAPI(
+        title="recstack gateway",
+        version=version("recstack"),
+        description="Recommendations, and what people do with them.",
+        lifespan=lifespan,
+        docs_url=None,  # their pages load from elsewhere
+        redoc_url=None,
+        middleware=_middleware(config, metrics),
+        responses=_PROBLEMS,
+    )
+    access = Access(keys, config.limits.requests_per_second)
+    _add_lists(app, access)
+    _add_events(app, access, config.limits.max_events)
+    _add_state(app)
+    app.add_exception_handler(RequestValidationError, _unfit)
+    app.add_exception_handler(ValidationError, _unfit)
+    app.add_exception_handler(EventLogError, _unavailable)
+    app.add_exception_handler(HttpError, _problem)
+    return app
+
+
+def _middleware(config: GatewayConfig, metrics: GatewayMetrics) -> list[Middleware]:
+    """The first one is the outermost."""
+    limits = config.limits
+    chain = [
+        Middleware(Guard, metrics=metrics, max_body_bytes=limits.max_body_bytes, max_calls=limits.max_calls),
+        # A page that was led to this address by a name of its own must not be answered.
+        Middleware(
+            TrustedHostMiddleware,
+            allowed_hosts=[*_HERE, config.host, *config.allowed_hosts],
+            www_redirect=False,
+        ),
+    ]
+    if config.cors_origins:
+        chain.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=config.cors_origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=["authorization", "content-type"],
+            )
+        )
+    return chain
+
+
+def _gateway(request: Request) -> Gateway:
+    gateway: Gateway = request.app.state.gateway
+    return gateway
+
+
+Answering = Annotated[Gateway, Depends(_gateway)]
+
+
+def _add_lists(app: FastAPI, access: Access) -> None:
+    allowed = [Depends(access.needs(Scope.RECOMMEND))]
+
+    @app.post("/v1/recommendations/user", dependencies=allowed, tags=["recommendations"])
+    async def for_user(question: UserQuestion, gateway: Answering) -> ListAnswer:
+        """Recommend to a user; their newest events count."""
+        return await gateway.for_user(question)
+
+    @app.post("/v1/recommendations/item", dependencies=allowed, tags=["recommendations"])
+    async def like_item(question: ItemQuestion, gateway: Answering) -> ListAnswer:
+        """Find items that are like one."""
+        return await gateway.like_item(question)
+
+    @app.post("/v1/recommendations/text", dependencies=allowed, tags=["recommendations"])
+    async def for_text(question: TextQuestion, gateway: Answering) -> ListAnswer:
+        """Find items that a text speaks of."""
+        return await gateway.for_text(question)
+
+
+def _add_events(app: FastAPI, access: Access, max_events: int) -> None:
+    @app.post(
+        "/v1/events", status_code=202, dependencies=[Depends(access.needs(Scope.EVENTS))], tags=["events"]
+    )
+    async def take(batch: EventBatch, gateway: Answering) -> Accepted:
+        """Keep what people did; it is on the disk when this answers, and counts in the next request."""
+        if len(batch.events) > max_events:
+            raise HTTPException(422, f"events: at most {max_events} in a batch, not {len(batch.events)}")
+        return await gateway.take(batch.events)
+
+
+def _add_state(app: FastAPI) -> None:
+    @app.get("/health", tags=["state"], responses={})
+    async def health() -> dict[str, str]:
+        """Whether the gateway lives."""
+        return {"status": "ok"}
+
+    @app.get("/ready", tags=["state"])
+    async def ready(gateway: Answering) -> dict[str, Any]:
+        """Whether the models answer; without them, lists are the popular one."""
+        try:
+            return {"status": "ok", "versions": await gateway.models.versions()}
+        except ServingCallError as error:
+            raise HTTPException(503, f"the models do not answer: {error}") from None
+
+    @app.get("/metrics", tags=["state"], response_class=Response)
+    async def metrics(gateway: Answering) -> Response:
+        """What Prometheus reads."""
+        return Response(gateway.metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _error(status: int, message: str, headers: Any = None) -> JSONResponse:
+    return JSONResponse({"error": message}, status, headers)
+
+
+async def _unfit(_: Request, error: Exception) -> JSONResponse:
+    """Says what was wrong with a body, and where; not what it held."""
+    assert isinstance(error, RequestValidationError | ValidationError)
+    problems = error.errors()
+    lines = [f"{_place(problem['loc'])}: {_message(problem)}" for problem in problems]
+    is_json = all(problem["type"] != "json_invalid" for problem in problems)
+    return _error(422 if is_json else 400, "; ".join(lines[:5]))
+
+
+def _place(location: tuple[Any, ...]) -> str:
+    """A dotted name; `body` stands for the whole of it."""
+    inner = location[1:] if location[:1] == ("body",) and len(location) > 1 else location
+    return ".".join(map(str, inner)) or "body"
+
+
+def _message(problem: Any) -> str:
+    return str(problem["msg"]).removeprefix("Value error, ")
+
+
+async def _unavailable(_: Request, error: Exception) -> JSONResponse:
+    return _error(503, str(error), {"retry-after": "1"})
+
+
+async def _problem(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HttpError)
+    return _error(error.status_code, str(error.detail), error.headers)

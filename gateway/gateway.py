@@ -1,0 +1,177 @@
+"""The gateway's parts, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.api.answers import Accepted, ListAnswer
+from gateway.api.events import SentEvent
+from gateway.api.questions import ItemQuestion, TextQuestion, UserQuestion
+from gateway.events.event import Event
+from gateway.events.event_log import EventLog, EventLogError
+from gateway.events.served_list import ServedList
+from gateway.metrics import GatewayMetrics
+from gateway.model_server import ModelServer
+from gateway.popular import PopularList
+from gateway.recommending import Recommending
+from gateway.sessions import MemorySessions, SessionEvent, SessionStore
+from pipeline.config.gateway import GatewayConfig
+from serving.client import ServingCallError
+
+logger = logging.getLogger(__name__)
+
+_POPULAR_FILE = "popular.json"
+_RETRY_SECONDS = 5.0
+_NOT_OF_A_SESSION = "impression"
+
+Pseudonym = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """Answers requests and keeps events; behind its door, users go by pseudonyms, where the data have them.
+
+    Attributes:
+      config: Of the gateway.
+      log: Keeps events and lists.
+      sessions: Users' newest events.
+      models: Answer.
+      popular: Takes their place.
+      recommending: Makes lists.
+      metrics: Count.
+      pseudonym: By what name the log and the models know a user.
+    """
+
+    config: GatewayConfig
+    log: EventLog
+    sessions: SessionStore
+    models: ModelServer
+    popular: PopularList
+    recommending: Recommending
+    metrics: GatewayMetrics
+    pseudonym: Pseudonym
+
+    async def for_user(self, question: UserQuestion) -> ListAnswer:
+        """A list for a user."""
+        return await self.recommending.for_user(self.pseudonym(question.user_id), question.controls)
+
+    async def like_item(self, question: ItemQuestion) -> ListAnswer:
+        """Items that are like one."""
+        user = self._named(question.user_id)
+        return await self.recommending.like_item(question.item_id, question.controls, user)
+
+    async def for_text(self, question: TextQuestion) -> ListAnswer:
+        """Items that a text speaks of."""
+        user = self._named(question.user_id)
+        return await self.recommending.for_text(question.text, question.controls, user)
+
+    async def take(self, sent: Sequence[SentEvent]) -> Accepted:
+        """Keeps events, which are durable when it returns and count from the next request on.
+
+        Raises:
+          EventLogError: They cannot be kept now.
+          ValidationError: The time of one lies ahead.
+        """
+        received_ms = time.time_ns() // 1_000_000
+        events = [event.event(self.pseudonym(event.user_id), received_ms) for event in sent]
+        appended = await self.log.append(events)
+        by_user: dict[str, list[SessionEvent]] = defaultdict(list)
+        for event in events:
+            if event.kind != _NOT_OF_A_SESSION:
+                by_user[event.user].append(_of_session(event))
+        for user, own in by_user.items():
+            await self._remember(user, own)
+        self.metrics.events(Counter(event.kind for event in events), appended.duplicates)
+        return Accepted(accepted=appended.accepted, duplicates=appended.duplicates)
+
+    async def _remember(self, user: str, events: Sequence[SessionEvent]) -> None:
+        """Adds to a session. The events are kept already: a store that fails costs freshness alone."""
+        try:
+            await self.sessions.add(user, events)
+        except OSError as error:
+            logger.warning("events do not count in the next request: %s", type(error).__name__)
+
+    def _named(self, user_id: str | None) -> str | None:
+        return None if user_id is None else self.pseudonym(user_id)
+
+
+@asynccontextmanager
+async def open_gateway(
+    config: GatewayConfig, folder: Path, log: EventLog, pseudonym: Pseudonym, metrics: GatewayMetrics
+) -> AsyncIterator[Gateway]:
+    """Opens a gateway; it and the log are closed at the end.
+
+    Args:
+      config: Of the gateway.
+      folder: For the popular list.
+      log: Keeps events and lists.
+      pseudonym: By what name the log and the models know a user.
+      metrics: Count.
+    """
+    models, sessions = ModelServer(config), _sessions(config)
+    popular = PopularList(folder / _POPULAR_FILE)
+    keeping: set[asyncio.Task[None]] = set()
+
+    def keep(served: ServedList) -> None:
+        task = asyncio.create_task(_keep(log, served, metrics))
+        keeping.add(task)
+        task.add_done_callback(keeping.discard)
+
+    recommending = Recommending(config, models, sessions, popular, keep, metrics.list_from)
+    renewing = asyncio.create_task(_renew(config, popular, models))
+    try:
+        yield Gateway(config, log, sessions, models, popular, recommending, metrics, pseudonym)
+    finally:
+        renewing.cancel()
+        with suppress(asyncio.CancelledError):
+            await renewing
+        await asyncio.gather(*keeping)
+        await models.close()
+        await sessions.close()
+        await log.close()
+
+
+def _sessions(config: GatewayConfig) -> SessionStore:
+    if config.sessions.kind == "memory":
+        return MemorySessions(config.sessions)
+    from gateway.redis_sessions import RedisSessions
+
+    return RedisSessions(config.sessions)
+
+
+async def _keep(log: EventLog, served: ServedList, metrics: GatewayMetrics) -> None:
+    """Keeps a list; a person who waits for an answer does not wait for this."""
+    try:
+        await log.append_served(served)
+    except EventLogError as error:
+        metrics.unrecorded_list()
+        logger.error("no record of a list could be kept: %s", error)
+
+
+async def _renew(config: GatewayConfig, popular: PopularList, models: ModelServer) -> None:
+    """Renews the popular list for as long as the gateway runs."""
+    while True:
+        try:
+            renewed = await popular.renew(models, config.label)
+        except (OSError, ServingCallError) as error:
+            logger.warning("the popular list stays as it is: %s", error)
+            renewed = False
+        await asyncio.sleep(config.popular_minutes * 60 if renewed else _RETRY_SECONDS)
+
+
+def _of_session(event: Event) -> SessionEvent:
+    return SessionEvent(
+        timestamp_ms=event.timestamp_ms,
+        event_id=event.event_id,
+        kind=event.kind,
+        item_id=event.item_id,
+        value=event.value,
+        dwell_seconds=event.dwell_seconds,
+    )

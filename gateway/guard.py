@@ -1,0 +1,115 @@
+"""What stands before every request: size, number at once, figures, a line in the log, safe headers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.metrics import GatewayMetrics
+from serving.server.json_logs import FIELDS
+from serving.server.request_body import BodyTooLargeError, DisconnectedError, read_body
+
+ACCESS_LOGGER = "gateway.access"
+logger = logging.getLogger(__name__)
+
+_OTHER = "(none)"  # of paths that no route has: a caller must not fill the memory by making them up
+# Nothing from elsewhere, no inline script, no frame around the page.
+SAFE_HEADERS: Mapping[str, str] = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class Guard:
+    """ASGI middleware.
+
+    Args:
+      app: Answers.
+      metrics: Counts.
+      max_body_bytes: Larger bodies are refused with 413.
+      max_calls: More at the same time are refused with 503.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: GatewayMetrics, max_body_bytes: int, max_calls: int):
+        self._app = app
+        self._metrics = metrics
+        self._max_body_bytes = max_body_bytes
+        self._max_calls = max_calls
+        self._calls = 0  # touched on the event loop only
+        self._log = logging.getLogger(ACCESS_LOGGER)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets a request through, or not."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = time.monotonic(), 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message).update(SAFE_HEADERS)
+            await send(message)
+
+        self._calls += 1
+        try:
+            await self._answered(scope, receive, noted)
+        finally:
+            self._calls -= 1
+            self._note(scope, status, time.monotonic() - started)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._calls > self._max_calls:
+            await _refusal(503, "too many requests at once; try again later")(scope, receive, send)
+            return
+        try:
+            body = await read_body(receive, self._max_body_bytes)
+        except BodyTooLargeError:
+            message = f"the body has more than {self._max_body_bytes} bytes"
+            await _refusal(413, message)(scope, receive, send)
+            return
+        except DisconnectedError:
+            return
+        await self._app(scope, _replay(body, receive), send)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        """Counts and logs a request; what was asked, and by whom, is in neither."""
+        route = getattr(scope.get("route"), "path", _OTHER)
+        self._metrics.request(route, status, seconds)
+        fields = {
+            "method": scope["method"] if route != _OTHER else "",
+            "route": route,
+            "status": status,
+            "milliseconds": round(seconds * 1000, 3),
+        }
+        self._log.info("", extra={FIELDS: fields})
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Gives a body that was read once more, then whatever comes."""
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+def _refusal(status: int, message: str) -> Response:
+    headers = {"retry-after": "1"} if status == 503 else None
+    return Response(json.dumps({"error": message}), status, headers, "application/json")

@@ -1,0 +1,81 @@
+"""`recstack gateway`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.config.gateway import GatewayConfig
+from pipeline.config.run import RunConfig, explained
+from pipeline.console import out
+from pipeline.errors import InputError
+from pipeline.privacy.policy import stored_key
+
+
+def run_gateway(config: RunConfig, changes: dict[str, Any]) -> None:
+    """Answers until it is told to stop by SIGTERM or SIGINT.
+
+    Args:
+      config: Of the run whose bundle is served.
+      changes: Take the place of settings of its section `gateway`.
+
+    Raises:
+      InputError: The settings do not go together, or a file or the port cannot be used.
+    """
+    from gateway.app import gateway_app
+    from gateway.events.sqlite_log import SqliteEventLog
+    from gateway.gateway import Gateway, open_gateway
+    from gateway.http_server import serve_http
+    from gateway.keys import CallerKeys
+    from gateway.metrics import GatewayMetrics
+
+    try:
+        settings = GatewayConfig.model_validate({**config.gateway.model_dump(), **changes})
+    except ValidationError as error:
+        raise InputError(f"gateway:\n{explained(error)}") from error
+    keys = CallerKeys(settings.keys_file) if settings.keys_file is not None else None
+    key = stored_key(config)
+    pseudonym = key.pseudonym if key is not None else str
+    fingerprint = key.fingerprint if key is not None else None
+    config.events_dir.mkdir(parents=True, exist_ok=True)
+    log = SqliteEventLog(config.events_dir, fingerprint, config.privacy.retention_days)
+
+    def opened(metrics: GatewayMetrics) -> AbstractAsyncContextManager[Gateway]:
+        return open_gateway(settings, config.run_dir, log, pseudonym, metrics)
+
+    _log_lines()
+    serve_http(
+        gateway_app(settings, opened, keys),
+        settings.host,
+        settings.port,
+        lambda address: out.print(f"gateway: http://{address}, models of {settings.server}"),
+    )
+
+
+def make_key(file: Path, name: str, scopes: Sequence[str]) -> None:
+    """Makes a caller's key, and shows it.
+
+    Raises:
+      InputError: The name is none, or taken; or the file cannot be used.
+    """
+    from gateway.keys import Scope, add_key
+
+    key = add_key(file, name, [Scope(scope) for scope in scopes])
+    out.print(f"{key}\n[dim]shown once; {file} holds its hash[/dim]")
+
+
+def _log_lines() -> None:
+    """Logs as JSON, on stderr."""
+    from gateway.guard import ACCESS_LOGGER
+    from serving.server.json_logs import JsonFormatter
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    logging.getLogger().handlers[:] = [handler]
+    logging.getLogger(ACCESS_LOGGER).setLevel(logging.INFO)

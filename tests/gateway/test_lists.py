@@ -1,0 +1,183 @@
+"""Lists: what the models are asked, what is given again, and what is given instead."""
+
+import time
+
+import pytest
+
+from tests.gateway.door import open_door
+
+USER = "/v1/recommendations/user"
+
+
+@pytest.fixture
+def door(tmp_path):
+    with open_door(tmp_path) as opened:
+        yield opened
+
+
+def _event(number, item_id, kind="click", user_id="u1", **fields):
+    return {"event_id": f"e{number}", "kind": kind, "user_id": user_id, "item_id": item_id, **fields}
+
+
+def _ids(response):
+    assert response.status_code == 200, response.text
+    return [item["item_id"] for item in response.json()["items"]]
+
+
+def test_a_list_for_a_user(door):
+    answer = door.post(USER, {"user_id": "u1", "k": 3}).json()
+    assert [item["item_id"] for item in answer["items"]] == ["i0", "i1", "i2"]
+    assert [item["rank"] for item in answer["items"]] == [1, 2, 3]
+    assert answer["source"] == "model"
+    assert answer["model_version"] == 3
+    assert answer["known"] is True
+    assert len(answer["request_id"]) == 32
+
+
+def test_controls_reach_the_models(door):
+    body = {
+        "user_id": "u1",
+        "k": 4,
+        "exclude_item_ids": ["i1"],
+        "allow_categories": ["item_genre=Comedy"],
+        "deny_categories": ["item_genre=Drama"],
+        "diversity": 0.5,
+    }
+    assert _ids(door.post(USER, body)) == ["i0", "i2", "i3", "i4"]
+    ((_, _, _, controls),) = door.models.calls
+    assert controls.allow == ("item_genre=Comedy",)
+    assert controls.deny == ("item_genre=Drama",)
+    assert controls.diversity == 0.5
+
+
+def test_the_newest_events_count_in_the_next_request(door):
+    assert "i0" in _ids(door.post(USER, {"user_id": "u1"}))
+    assert door.post("/v1/events", {"events": [_event(1, "i0"), _event(2, "i5")]}).status_code == 202
+    answer = door.post(USER, {"user_id": "u1"})
+    assert not {"i0", "i5"} & set(_ids(answer))
+    assert answer.json()["items"][0]["reasons"][0]["item_ids"] == ["i5"]
+    assert "i0" in _ids(door.post(USER, {"user_id": "u2"}))
+
+
+def test_what_was_dismissed_is_left_out_and_is_no_interest(door):
+    door.post("/v1/events", {"events": [_event(1, "i0", kind="dismiss")]})
+    assert _ids(door.post(USER, {"user_id": "u1", "k": 2})) == ["i1", "i2"]
+    assert door.models.calls[-1][3].exclude == ("i0",)
+
+
+def test_what_was_only_shown_changes_nothing(door):
+    door.post(USER, {"user_id": "u1"})
+    door.post("/v1/events", {"events": [_event(1, "i0", kind="impression", rank=1)]})
+    assert door.post(USER, {"user_id": "u1"}).json()["source"] == "cache"
+
+
+def test_a_list_is_given_again_until_its_user_does_something(door):
+    first = door.post(USER, {"user_id": "u1"}).json()
+    again = door.post(USER, {"user_id": "u1"}).json()
+    assert (first["source"], again["source"]) == ("model", "cache")
+    assert again["items"] == first["items"]
+    assert again["request_id"] != first["request_id"]
+    assert door.post(USER, {"user_id": "u1", "k": 3}).json()["source"] == "model"
+    door.post("/v1/events", {"events": [_event(1, "i9", user_id="u2")]})
+    assert door.post(USER, {"user_id": "u1"}).json()["source"] == "cache"
+    door.post("/v1/events", {"events": [_event(2, "i9")]})
+    assert door.post(USER, {"user_id": "u1"}).json()["source"] == "model"
+
+
+def test_a_list_that_was_under_way_when_its_user_did_something_is_not_given_again(door):
+    door.models.seconds = 0.1
+    old, taken = door.together(
+        (USER, {"user_id": "u1"}), ("/v1/events", {"events": [_event(1, "i0")]})
+    )
+    assert taken.status_code == 202
+    assert old.status_code == 200
+    new = door.post(USER, {"user_id": "u1"})
+    assert new.json()["source"] == "model"
+    assert "i0" not in _ids(new)
+
+
+def test_without_a_time_to_live_nothing_is_given_again(tmp_path):
+    with open_door(tmp_path, cache={"ttl_seconds": 0}) as door:
+        assert [door.post(USER, {"user_id": "u1"}).json()["source"] for _ in range(2)] == ["model"] * 2
+
+
+@pytest.mark.parametrize("why", ["gone", "slow"])
+def test_without_models_there_is_a_popular_list_in_time(tmp_path, why):
+    with open_door(tmp_path, deadline_ms=200) as door:
+        door.post("/v1/events", {"events": [_event(1, "i0"), _event(2, "i1", kind="dismiss")]})
+        door.models.is_gone, door.models.seconds = why == "gone", 60 * (why == "slow")
+        since = time.monotonic()
+        answer = door.post(USER, {"user_id": "u1", "k": 2, "exclude_item_ids": ["i2"]})
+        assert time.monotonic() - since < 30
+        assert answer.json()["source"] == "popular"
+        assert answer.json()["model_version"] is None
+        assert _ids(answer) == ["i3", "i4"]
+        assert {item["reasons"][0]["kind"] for item in answer.json()["items"]} == {"popular"}
+        door.models.is_gone, door.models.seconds = False, 0
+        assert door.post(USER, {"user_id": "u1"}).json()["source"] == "model"
+
+
+def test_the_popular_list_does_not_show_what_is_denied(door):
+    door.models.is_gone = True
+    answer = door.post(USER, {"user_id": "u1", "deny_categories": ["item_genre=Horror"]})
+    assert answer.json()["source"] == "popular"
+    assert _ids(answer) == []
+
+
+def test_a_gateway_that_starts_without_models_has_the_last_popular_list(tmp_path):
+    with open_door(tmp_path):
+        pass
+    with open_door(tmp_path) as door:
+        door.models.is_gone = True
+        door.gateway.popular.__init__(tmp_path / "popular.json")
+        assert _ids(door.post(USER, {"user_id": "u1", "k": 2})) == ["i0", "i1"]
+
+
+def test_a_damaged_popular_list_is_made_anew(tmp_path):
+    (tmp_path / "popular.json").write_text('[["i1"')
+    with open_door(tmp_path) as door:
+        door.models.is_gone = True
+        assert _ids(door.post(USER, {"user_id": "u1", "k": 2})) == ["i0", "i1"]
+
+
+def test_items_that_are_like_one_and_items_that_a_text_speaks_of(door):
+    assert "i7" not in _ids(door.post("/v1/recommendations/item", {"item_id": "i7"}))
+    assert _ids(door.post("/v1/recommendations/text", {"text": "space", "k": 1})) == ["i0"]
+    assert [call[:2] for call in door.models.calls] == [("item", "i7"), ("text", "space")]
+
+
+def test_each_list_that_somebody_got_is_kept_as_it_was_served(door):
+    door.post("/v1/events", {"events": [_event(1, "i5", timestamp_ms=5000)]})
+    first, again = (door.post(USER, {"user_id": "u1", "k": 2}).json() for _ in range(2))
+    about_item = door.post("/v1/recommendations/item", {"item_id": "i7", "user_id": "u1"}).json()
+    door.post("/v1/recommendations/item", {"item_id": "i7"})
+    served = {record.request_id: record for record in door.served("u1")}
+    assert served.keys() == {first["request_id"], again["request_id"], about_item["request_id"]}
+    record = served[again["request_id"]]
+    assert [item.item_id for item in record.items] == ["i0", "i1"]
+    assert [item.propensity for item in record.items] == [0.5, 0.5]
+    assert record.model_version == 3
+    assert record.features["events"] == [["i5", "click", 5000, None, None]]
+    assert record.controls == served[first["request_id"]].controls
+    assert served[about_item["request_id"]].kind == "item"
+
+
+def test_exploration_has_another_seed_each_time_and_it_is_kept(tmp_path):
+    with open_door(tmp_path, exploration=0.3, cache={"ttl_seconds": 0}) as door:
+        for _ in range(2):
+            door.post(USER, {"user_id": "u1"})
+        asked = [call[3] for call in door.models.calls]
+        assert [controls.exploration for controls in asked] == [0.3, 0.3]
+        assert asked[0].seed != asked[1].seed
+        kept = [record.controls["seed"] for record in door.served("u1")]
+        assert kept == [controls.seed for controls in asked]
+
+
+def test_models_and_log_know_pseudonyms_only(tmp_path):
+    with open_door(tmp_path, pseudonym=lambda user_id: f"p-{user_id}-p") as door:
+        door.post("/v1/events", {"events": [_event(1, "i5")]})
+        answer = door.post(USER, {"user_id": "u1"})
+        assert door.models.calls[-1][1] == "p-u1-p"
+        assert [event.item_id for event in door._run(door.gateway.log.of_user("p-u1-p")).events] == ["i5"]
+        assert answer.json()["request_id"] in {record.request_id for record in door.served("p-u1-p")}
+        assert door._run(door.gateway.log.of_user("u1")).events == ()
