@@ -6,7 +6,7 @@ import pytest
 
 from serving.layout import versions
 from tests.checkerboard import FIRST_SECOND, NUM_ITEMS, genre_of_item, write_config
-from tests.e2e.conftest import World, recstack, step_lines
+from tests.e2e.conftest import World, recstack
 from tests.e2e.test_bundle import Answers
 from tests.gateway.events.samples import event
 from tests.gateway.events.test_export import write
@@ -56,8 +56,6 @@ def test_the_next_bundle_has_learnt_what_people_did(later):
 
     done, _ = later.run({"feedback": {}})
     assert done.returncode == 0, done.stdout + done.stderr
-    steps = step_lines(done.stdout)
-    assert {steps["items.ExampleGen"], steps["items.Transform"]} == {"reused"}
     assert versions(later.bundle) == [*before, before[-1] + 1]
     assert _rank_of_next(later.bundle) <= 3
     shown = recstack("recommend", "--config", write_config(later.folder), "--user", "w", "--k", "3")
@@ -67,6 +65,3 @@ def test_the_next_bundle_has_learnt_what_people_did(later):
         line.split()[1] for line in shown.stdout.splitlines() if line.split()[:1] in (["1"], ["2"], ["3"])
     ]
     assert NEXT in items
-
-    again, _ = later.run({"feedback": {}})
-    assert set(step_lines(again.stdout).values()) - {"reused"} == {step_lines(again.stdout)["Pusher"]}
