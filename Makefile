@@ -79,7 +79,7 @@ images: ## Build the images of the pipeline, its workers and the server, with Do
 
 # The server's image has fewer packages, of the same versions.
 lock: $(UV) ## Resolve the dependencies anew into requirements.lock
-	@$(UV) pip compile pyproject.toml --extra dev --extra mlflow --extra wandb --extra s3 --extra redis --python-version 3.10 --generate-hashes --no-header \
+	@$(UV) pip compile pyproject.toml --extra dev --extra mlflow --extra wandb --extra s3 --extra kafka --extra redis --python-version 3.10 --generate-hashes --no-header \
 	  --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
 	@$(UV) pip compile serving/server/requirements.in --constraint requirements.lock --python-version 3.10 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url --quiet --output-file serving/server/requirements.txt

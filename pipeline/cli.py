@@ -18,6 +18,7 @@ from pipeline import cli_cloud
 from pipeline.cli_continuous import simulate, watch
 from pipeline.cli_data import data_app
 from pipeline.cli_endpoint import endpoint_app
+from pipeline.cli_events import events_app
 from pipeline.cli_gateway import gateway_app
 from pipeline.cli_index import index_app
 from pipeline.cli_options import DEFAULT_CONFIG, ConfigOption, load
@@ -41,6 +42,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
 app.add_typer(index_app, name="index")
 app.add_typer(endpoint_app, name="endpoint")
+app.add_typer(events_app, name="events")
 app.add_typer(gateway_app, name="gateway")
 app.command()(serve)
 app.command()(watch)

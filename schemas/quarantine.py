@@ -26,6 +26,7 @@ class Rule(str, Enum):
     # Of a row among others.
     DUPLICATE = "duplicate"  # an id, or a user's event, that an earlier row has
     REPEATED_PRIOR = "repeated_prior"  # a prior event told again by a later row
+    TAKEN_UP = "taken_up"  # an exposure in a list of which the user took up the item
     CANCELLED = "cancelled"  # a purchase that was taken back, and what took it back
     BURST = "burst"  # of a user who did more than a person can
     RARE_ITEM = "rare_item"  # with an item of too few users
@@ -39,6 +40,7 @@ NOT_DROPPED = (Rule.UNPARSABLE_ATTRIBUTE, Rule.CUT_TEXT)
 # What a source may well hold; the others are faults, and too many of them stop a run.
 NO_FAULTS = (
     *NOT_DROPPED,
+    Rule.TAKEN_UP,
     Rule.REPEATED_PRIOR,
     Rule.RARE_ITEM,
     Rule.RARE_USER,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-EventKind = Literal["impression", "click", "like", "rating", "purchase", "dismiss", "dwell"]
-EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
+from schemas.event_kinds import EventKind
 
 _MAX_ID_BYTES = 512  # the pipeline takes no longer ones
 

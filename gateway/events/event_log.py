@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict
 
 from gateway.events.event import Event
 from gateway.events.served_list import ServedList
-from pipeline.errors import RecstackError
+from pipeline.errors import InputError
 
 
-class EventLogError(RecstackError):
+class EventLogError(InputError):
     """A log cannot take or give events; what was refused is not kept, and may be sent again."""
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
 
+from gateway.events.keys import check_event_keys
 from pipeline.config.run import RunConfig
 from pipeline.console import out
 from pipeline.errors import InputError, StillFoundError
 from pipeline.locking import exclusive
 from pipeline.privacy.erasure import RETRAINING, erase, remove_superseded
 from pipeline.privacy.erasure_list import ErasureList
+from pipeline.privacy.event_files import LOCK_FILE
 from pipeline.privacy.person import Person
 from pipeline.privacy.policy import stored_key
 from pipeline.privacy.pseudonyms import PseudonymKey
@@ -41,7 +45,7 @@ def erase_user(config: RunConfig, user_id: str, remove_versions: bool) -> None:
     key, run_dir = _key(config, user_id), config.run_dir
     person = Person.of(user_id, key)
     try:
-        with exclusive(run_dir / "run.lock"), exclusive(run_dir / "validation.lock"):
+        with _alone(run_dir):
             found = erase(run_dir, person, key)
             if remove_versions:
                 _remove_versions(config.bundle_dir, run_dir, found)
@@ -67,7 +71,7 @@ def verify_erased(config: RunConfig, user_id: str) -> None:
     """
     person, run_dir = Person.of(user_id, _key(config, user_id)), config.run_dir
     try:
-        with exclusive(run_dir / "run.lock"), exclusive(run_dir / "validation.lock"):
+        with _alone(run_dir):
             people = ErasureList.load(run_dir)
             found = survey(run_dir, person, people.find(person))
     except OSError as error:
@@ -90,7 +94,17 @@ def _key(config: RunConfig, user_id: str) -> PseudonymKey | None:
         raise InputError("--user is empty")
     key = stored_key(config)
     check_keys(config.run_dir, key)
+    check_event_keys(config.event_log_dir, config.event_spans_dir, key.fingerprint if key else None)
     return key
+
+
+@contextmanager
+def _alone(run_dir: Path) -> Iterator[None]:
+    """While nobody else writes in the run's folder, but for the gateway's log, which its database guards."""
+    with ExitStack() as stack:
+        for name in ("run.lock", "validation.lock", LOCK_FILE):
+            stack.enter_context(exclusive(run_dir / name))
+        yield
 
 
 def _remove_versions(bundle: Path, run_dir: Path, found: Survey) -> None:

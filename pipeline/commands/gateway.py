@@ -43,8 +43,7 @@ def run_gateway(config: RunConfig, changes: dict[str, Any]) -> None:
     key = stored_key(config)
     pseudonym = key.pseudonym if key is not None else str
     fingerprint = key.fingerprint if key is not None else None
-    config.events_dir.mkdir(parents=True, exist_ok=True)
-    log = SqliteEventLog(config.events_dir, fingerprint, config.privacy.retention_days)
+    log = SqliteEventLog(config.event_log_dir, fingerprint, config.privacy.retention_days)
 
     def opened(metrics: GatewayMetrics) -> AbstractAsyncContextManager[Gateway]:
         return open_gateway(settings, config.run_dir, log, pseudonym, metrics)

@@ -153,7 +153,7 @@ def _train(config: RunConfig, work: Path, window: int | None, earlier: EarlierMo
             "spans": {"window": window},
         },
     )
-    config = config.model_copy(update={"data": source, "output": place})
+    config = config.model_copy(update={"data": source, "output": place, "feedback": None})
     since = time.monotonic()
     data, listener = prepare(config), _Folders()
     validate_locally(config, data, place, listener, transform=True)

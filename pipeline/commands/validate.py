@@ -57,7 +57,7 @@ def validate_data(config: RunConfig, file: Path | None) -> None:
 
 
 def with_interactions(config: RunConfig, file: Path) -> RunConfig:
-    """The configuration with other interactions, a file or a folder of files.
+    """The configuration with other interactions, a file or a folder of files, and no others.
 
     Raises:
       InputError: Its source has no such file.
@@ -69,7 +69,8 @@ def with_interactions(config: RunConfig, file: Path) -> RunConfig:
             "leave it out, or copy the configuration and name other files there"
         )
     interactions = source.interactions.model_copy(update={"path": file, "spans": None})
-    return config.model_copy(update={"data": source.model_copy(update={"interactions": interactions})})
+    data = source.model_copy(update={"interactions": interactions})
+    return config.model_copy(update={"data": data, "feedback": None})
 
 
 def _rejected(data: PreparedData) -> str:

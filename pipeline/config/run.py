@@ -26,6 +26,7 @@ from pipeline.config.data import (
 )
 from pipeline.config.endpoint import EndpointConfig
 from pipeline.config.evaluation import EvaluationConfig
+from pipeline.config.feedback import FeedbackConfig
 from pipeline.config.fitting import TrainingConfig
 from pipeline.config.gate import GateConfig
 from pipeline.config.gateway import GatewayConfig
@@ -48,6 +49,8 @@ TUNING_DIR = "tuning"
 REPORT_FILE = "report.html"
 STEPS_DIR = "steps"
 SIMULATION_DIR = "simulation"
+EVENTS_DIR = "events"
+EVENT_SPANS = "spans"
 LAST_RUN_FILE = "last_run.json"  # of those that a watch started
 METADATA_FILE = "metadata.sqlite"
 # Scores of candidates that every run has.
@@ -83,6 +86,8 @@ class RunConfig(Frozen):
       schema_dir: Folder with a curated `interactions.pbtxt` and `items.pbtxt`; a relative path is
         taken from the configuration file's folder. By default the source's own curated schema,
         or one derived from the declared features if it has none.
+      feedback: What people did with what the gateway showed them, learnt from beside the source; by default
+        it is not.
       cloud: Kubeflow or Vertex AI Pipelines; see `recstack compile`. Nothing else reads it.
     """
 
@@ -91,6 +96,7 @@ class RunConfig(Frozen):
     seed: int = 42
     data: DataSource
     item_vectors: dict[str, VectorsFile] = Field(default_factory=dict)
+    feedback: FeedbackConfig | None = None
     schema_dir: Path | None = None
     cleaning: CleaningConfig = CleaningConfig()
     privacy: PrivacyConfig = PrivacyConfig()
@@ -178,8 +184,18 @@ class RunConfig(Frozen):
 
     @property
     def events_dir(self) -> Path:
-        """Folder of what people did with what they were shown."""
-        return self.run_dir / "events"
+        """Folder of the gateway's events: the log, a database a day, and the spans written out of it."""
+        return self.run_dir / EVENTS_DIR
+
+    @property
+    def event_log_dir(self) -> Path:
+        """Folder of the log's databases."""
+        return self.events_dir / "log"
+
+    @property
+    def event_spans_dir(self) -> Path:
+        """Folder of the spans."""
+        return self.events_dir / EVENT_SPANS
 
     @property
     def bundle_dir(self) -> Path:
@@ -259,6 +275,9 @@ def _with_absolute_inputs(config: RunConfig, base: Path) -> RunConfig:
     if config.privacy.key_file is not None:
         key_file = base / config.privacy.key_file
         changes["privacy"] = config.privacy.model_copy(update={"key_file": key_file})
+    if config.feedback is not None and config.feedback.path is not None:
+        spans = base / config.feedback.path
+        changes["feedback"] = config.feedback.model_copy(update={"path": spans})
     if config.gateway.keys_file is not None:
         keys_file = base / config.gateway.keys_file
         changes["gateway"] = config.gateway.model_copy(update={"keys_file": keys_file})

@@ -24,10 +24,13 @@ class DatasetAdapter(ABC):
     Attributes:
       timestamp_unit: `s` or `ms` since 1970 UTC, `iso`, or a format of `datetime.strptime`.
       ids_are_public: Whether the user ids are those of a published data set, and nobody's.
+      names_requests: Whether interactions may have a `request_id`, of the list that showed the item: what was
+        taken up of a list is then no exposure of it.
     """
 
     timestamp_unit: str = "s"
     ids_are_public: bool = False
+    names_requests: bool = False
 
     @abstractmethod
     def layout(self) -> TableLayout:
@@ -65,6 +68,10 @@ class DatasetAdapter(ABC):
           InputError: There are too few spans.
         """
         return None
+
+    def has_stored_ids(self, part: Part) -> bool:
+        """Whether a part names users as runs store them already, by pseudonym if they keep such."""
+        return False
 
     def mapping(self) -> object:
         """What, beside the files, decides how they are understood; it can be written as JSON."""

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.distinct import distinct_texts
-from pipeline.preparation.interactions_table import PART, ROW, InteractionsTable
+from pipeline.preparation.interactions_table import PART, REQUEST, ROW, InteractionsTable
 from pipeline.preparation.rejects import write_rejects
 from pipeline.preparation.settings import PreparationSettings
 from pipeline.preparation.spill import read_arrow, write_arrow
@@ -70,6 +70,8 @@ def drop_by_people_rules(interactions: InteractionsTable, settings: PreparationS
       settings: The settings.
     """
     layout, cleaning = settings.layout, settings.cleaning
+    if settings.adapter.names_requests:
+        interactions.drop(Rule.TAKEN_UP, _taken_up(interactions, layout))
     interactions.drop(Rule.REPEATED_PRIOR, _repeated_priors(interactions, layout))
     interactions.drop(Rule.DUPLICATE, _duplicates(interactions, layout))
     for cancelling, cancelled in cleaning.cancellations.items():
@@ -93,6 +95,18 @@ def _repeated(keys: list[np.ndarray], among: np.ndarray) -> np.ndarray:
     repeated = np.zeros(len(among), bool)
     repeated[places[order[equal]]] = True
     return repeated
+
+
+def _taken_up(interactions: InteractionsTable, layout: TableLayout) -> np.ndarray:
+    """Exposures in a list of which their person took up the item, sooner or later."""
+    exposed = interactions.has_type(layout.exposure_types)
+    requests = interactions.table[REQUEST]
+    named = requests.is_valid().to_numpy()
+    _, request_codes = distinct_texts(requests.fill_null(""))
+    keys = np.stack([interactions.codes(USER_ID), interactions.codes(ITEM_ID), request_codes])
+    _, groups = np.unique(keys, axis=1, return_inverse=True)
+    taken = np.bincount(groups, weights=~exposed & named, minlength=1) > 0
+    return exposed & named & taken[groups]
 
 
 def _repeated_priors(interactions: InteractionsTable, layout: TableLayout) -> np.ndarray:

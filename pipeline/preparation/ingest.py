@@ -11,14 +11,17 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from pipeline.datasets.raw_table import RawTable
 from pipeline.datasets.typed import TypedTable, type_interactions
 from pipeline.distinct import distinct_texts
-from pipeline.preparation.interactions_table import PART, ROW, InteractionsTable
+from pipeline.preparation.interactions_table import PART, REQUEST, ROW, InteractionsTable
 from pipeline.preparation.look_alikes import LookAlikes
 from pipeline.preparation.rejects import without_raw_ids, write_rejects
 from pipeline.preparation.settings import PreparationSettings
 from pipeline.preparation.spill import SPILL_OPTIONS, write_arrow
+from pipeline.privacy.pseudonyms import PseudonymKey
 from schemas.features import DWELL_SECONDS, ITEM_ID, TIMESTAMP, USER_ID, VALUE
+from schemas.feedback import REQUEST_ID
 from schemas.quarantine import Rule
 
 ID_COLUMNS = (USER_ID, ITEM_ID)
@@ -36,17 +39,20 @@ def ingest_part(number: int, settings: PreparationSettings) -> Iterator[tuple[in
     Yields:
       The number of each shard that got rows, and the file that holds them.
     """
-    read, rejects = 0, []
+    read, rejects, part = 0, [], settings.parts[number]
+    key = None if settings.adapter.has_stored_ids(part) else settings.key
     look_alikes = {name: LookAlikes() for name in ID_COLUMNS}
     settings.spill_dir.mkdir(parents=True, exist_ok=True)
     with _ShardWriters(settings, number) as writers:
-        for raw in settings.adapter.interactions(settings.parts[number]):
+        for raw in settings.adapter.interactions(part):
             typed = type_interactions(raw, settings.layout, settings.adapter.timestamp_unit)
             read += typed.num_read
             for name, seen in look_alikes.items():
                 seen.see(typed.table[name])
-            interactions = _judge_rows(typed, number, settings)
-            rejects += [without_raw_ids(typed.rejects, settings.key), *interactions.rejects]
+            interactions = _judge_rows(typed, number, key, settings)
+            if settings.adapter.names_requests:
+                interactions.table = _with_requests(interactions.table, raw)
+            rejects += [without_raw_ids(typed.rejects, key), *interactions.rejects]
             writers.write(interactions.table)
         yield from writers.files()
     name = f"part-{number:05d}"
@@ -57,12 +63,14 @@ def ingest_part(number: int, settings: PreparationSettings) -> Iterator[tuple[in
     (settings.spill_dir / f"{name}.json").write_text(report, encoding="utf-8")
 
 
-def _judge_rows(typed: TypedTable, number: int, settings: PreparationSettings) -> InteractionsTable:
-    """Applies the rules that need no other row; user ids leave it as pseudonyms."""
+def _judge_rows(
+    typed: TypedTable, number: int, key: PseudonymKey | None, settings: PreparationSettings
+) -> InteractionsTable:
+    """Applies the rules that need no other row; user ids leave it as pseudonyms, if there is a key."""
     table = typed.table
-    if settings.key is not None:
+    if key is not None:
         place = table.column_names.index(USER_ID)
-        table = table.set_column(place, table.schema.field(USER_ID), settings.key.pseudonyms(table[USER_ID]))
+        table = table.set_column(place, table.schema.field(USER_ID), key.pseudonyms(table[USER_ID]))
     table = table.append_column(PART, pa.array(np.full(table.num_rows, number, np.int32)))
     table = table.append_column(ROW, pa.array(typed.rows))
     interactions = InteractionsTable(table, tuple(part.name for part in settings.parts))
@@ -79,6 +87,15 @@ def _judge_rows(typed: TypedTable, number: int, settings: PreparationSettings) -
         longest = settings.cleaning.max_dwell_seconds
         interactions.drop(Rule.IMPOSSIBLE_VALUE, _outside(interactions.table[DWELL_SECONDS], 0, longest))
     return interactions
+
+
+def _with_requests(table: pa.Table, raw: RawTable) -> pa.Table:
+    """With the list that showed each row's item; null if the raw table knows of none."""
+    if REQUEST_ID not in raw.table.column_names:
+        return table.append_column(REQUEST, pa.nulls(table.num_rows, pa.string()))
+    places = np.searchsorted(raw.rows, table[ROW].to_numpy())
+    requests = raw.table[REQUEST_ID].take(pa.array(places)).cast(pa.string())
+    return table.append_column(REQUEST, requests)
 
 
 def _outside(column: pa.ChunkedArray, low: float | None, high: float | None) -> np.ndarray:

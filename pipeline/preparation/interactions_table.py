@@ -14,6 +14,8 @@ from schemas.quarantine import Rule
 # Where a row came from: the part's number, and the row's in its file. Ties of time are in that order.
 PART = "_part"
 ROW = "_row"
+# Of the list that showed the item, if the source names such; null where there was none.
+REQUEST = "_request"
 
 
 class InteractionsTable:

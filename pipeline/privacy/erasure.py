@@ -10,10 +10,11 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from pipeline.config.run import CHECKPOINTS_DIR, DATA_DIR, METADATA_FILE, REPORT_FILE
+from pipeline.config.run import CHECKPOINTS_DIR, DATA_DIR, EVENTS_DIR, METADATA_FILE, REPORT_FILE
 from pipeline.errors import InputError
 from pipeline.files import PARTIAL_SUFFIX, replaced
 from pipeline.privacy.erasure_list import ErasureList
+from pipeline.privacy.event_files import clear_partial_spans, erase_from_events
 from pipeline.privacy.lineage import ARTIFACTS, descendants
 from pipeline.privacy.person import Person
 from pipeline.privacy.person_rows import remove_rows
@@ -69,6 +70,7 @@ def erase(run_dir: Path, person: Person, key: PseudonymKey | None) -> Survey:
     """
     people = ErasureList.load(run_dir)
     clear_staging(run_dir / DATA_DIR)
+    clear_partial_spans(run_dir / EVENTS_DIR)
     _clear_partial(run_dir)
     # A training that was killed has learnt of everybody, and would go on from there.
     shutil.rmtree(run_dir / CHECKPOINTS_DIR, ignore_errors=True)
@@ -86,6 +88,8 @@ def erase(run_dir: Path, person: Person, key: PseudonymKey | None) -> Survey:
     for table in found.holders[Area.DATA]:
         if table.suffix == ".parquet":
             remove_rows(run_dir / table, person)
+    if found.holders[Area.EVENTS]:
+        erase_from_events(run_dir / EVENTS_DIR, person)
     for span in entry.spans:
         recount(run_dir / DATA_DIR / span)
     for folder in found.folders(Area.INTERMEDIATE):

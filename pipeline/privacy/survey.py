@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from pipeline.config.run import DATA_DIR, VALIDATION_DIR
+from pipeline.config.run import DATA_DIR, EVENTS_DIR, VALIDATION_DIR
 from pipeline.privacy.erasure_list import Erased
 from pipeline.privacy.lineage import ARTIFACTS
 from pipeline.privacy.person import Person
@@ -25,6 +25,7 @@ class Area(Enum):
     """A kind of place, and what becomes of a person there."""
 
     DATA = "prepared data"
+    EVENTS = "events of the gateway"
     INTERMEDIATE = "artifacts of data steps"  # and what was only validated
     MODELS = "trained models and what is made of them"
     VERSIONS = "bundle versions"
@@ -114,6 +115,8 @@ def area_of(name: Path) -> Area:
     top = name.parts[0]
     if top == DATA_DIR:
         return Area.DATA
+    if top == EVENTS_DIR:
+        return Area.EVENTS
     if top == BUNDLE:
         return Area.VERSIONS
     if top == VALIDATION_DIR:

@@ -14,7 +14,7 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401
 from tensorflow.core.protobuf import saved_model_pb2
 
-OURS = ("schemas", "pipeline", "trainer", "serving")
+OURS = ("schemas", "pipeline", "trainer", "serving", "gateway")
 
 
 def example(features):

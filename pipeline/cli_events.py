@@ -1,0 +1,61 @@
+"""`recstack events`: parses, then calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli_options import DEFAULT_CONFIG, ConfigOption, load
+
+events_app = typer.Typer(
+    no_args_is_help=True,
+    help="What people did with what they were shown: count, write out, hand over, erase.",
+)
+
+_User = Annotated[str, typer.Option("--user", "-u", help="The user's id, as the source has it.")]
+
+
+@events_app.command("show")
+def events_show(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Count the events of the log by day and kind."""
+    from pipeline.commands.events import show
+
+    show(load(config))
+
+
+@events_app.command("export")
+def events_export(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Write each day (UTC) that is over as a span, for `feedback` of the configuration to learn from.
+
+    What was written stays as it is: the same command again writes what is missing.
+    """
+    from pipeline.commands.events import export
+
+    export(load(config))
+
+
+@events_app.command("export-user")
+def events_export_user(
+    user: _User,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A new JSON file, mode 0600; without it, shown.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Give all that the log has of a user, as JSON: what they did, and the lists that they got."""
+    from pipeline.commands.events import export_user
+
+    export_user(load(config), user, output)
+
+
+@events_app.command("erase")
+def events_erase(user: _User, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Erase a user from the log and from the spans that were written out of it, and from nothing else.
+
+    `recstack data erase-user` erases them from all that a run left, these events included.
+    """
+    from pipeline.commands.events import erase
+
+    erase(load(config), user)
