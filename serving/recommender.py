@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from schemas.features import RARE_ITEM_ID
+from schemas.features import HISTORY_ITEM_IDS, RARE_ITEM_ID
 from serving.arrangement import arranged
 from serving.candidate_generator import RETRIEVAL, CandidateGenerator, Candidates
 from serving.fusion import standardised
 from serving.list_answers import RETRIEVAL_SCORE_OUTPUT, named
 from serving.profiles import UserProfiles
 from serving.reasons import reasons
+from serving.recent_events import with_recent
 from serving.request_controls import Controls
 
 ORDER_SCORE = "order_score"
@@ -95,6 +97,35 @@ class Recommender(tf.Module):
         raw = self._profiles.raw_request(user_ids, timestamp)
         answers = self._recommend(raw, self._profiles.history_rows(user_ids).to_tensor(-1), controls)
         return {**answers, "known": self._profiles.is_known(user_ids)}
+
+    def for_sessions(
+        self,
+        user_ids: tf.Tensor,
+        timestamp: tf.Tensor,
+        recent: Mapping[str, tf.RaggedTensor],
+        controls: Controls,
+    ) -> dict[str, tf.Tensor]:
+        """Recommends to users, known or not, who have done something since their profiles were made.
+
+        Args:
+          user_ids: [B] strings.
+          timestamp: As :meth:`for_users` takes it.
+          recent: What they did, see :func:`serving.recent_events.with_recent`.
+          controls: Of the lists.
+
+        Returns:
+          As :meth:`for_users`.
+        """
+        histories = with_recent(self._profiles.histories(user_ids), recent)
+        raw = self._profiles.raw_request(user_ids, timestamp, histories)
+        new_items = recent[HISTORY_ITEM_IDS]
+        new_rows = new_items.with_values(self._corpus.lookup_items(new_items.values))
+        seen = tf.concat([self._profiles.history_rows(user_ids), new_rows], axis=1).to_tensor(-1)
+        return {**self._recommend(raw, seen, controls), "known": self._profiles.is_known(user_ids)}
+
+    def newest_times(self, user_ids: tf.Tensor) -> tf.Tensor:
+        """[B] int64 seconds: until when the users' profiles know what they did."""
+        return self._profiles.newest_times(user_ids)
 
     def user_history(self, user_ids: tf.Tensor, length: tf.Tensor) -> dict[str, tf.Tensor]:
         """What users did last, as the recommender knows it.
