@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.client.call import Arrays
+from serving.client.call import Outputs
 
 _STRINGS = ("item_ids", "titles", "because_item_ids", "because_titles", "source")
 
@@ -43,13 +43,15 @@ class Recommendations:
     Attributes:
       items: Best first; fewer than asked for where no more fit.
       known: Whether the user was known when the bundle was made; `None` if no user was named.
+      version: Of the model that answered; see :class:`~serving.client.call.Outputs`.
     """
 
     items: tuple[Recommendation, ...]
     known: bool | None = None
+    version: int | None = None
 
 
-def read_lists(outputs: Arrays) -> tuple[Recommendations, ...]:
+def read_lists(outputs: Outputs) -> tuple[Recommendations, ...]:
     """Lists of a signature's outputs.
 
     Args:
@@ -64,12 +66,13 @@ def read_lists(outputs: Arrays) -> tuple[Recommendations, ...]:
         Recommendations(
             items=tuple(_item(outputs, row, place) for place in np.flatnonzero(ranks[row] > 0)),
             known=None if known is None else bool(known[row]),
+            version=outputs.version,
         )
         for row in range(len(ranks))
     )
 
 
-def _item(outputs: Arrays, row: int, place: Any) -> Recommendation:
+def _item(outputs: Outputs, row: int, place: Any) -> Recommendation:
     """What stands in a place."""
     texts = {name: outputs[name][row, place].decode() for name in _STRINGS if name in outputs}
     shape = outputs["rank"].shape
