@@ -11,7 +11,7 @@ from schemas.features import HISTORY_ITEM_IDS, RARE_ITEM_ID
 from serving.arrangement import arranged
 from serving.candidate_generator import RETRIEVAL, CandidateGenerator, Candidates
 from serving.fusion import standardised
-from serving.list_answers import RETRIEVAL_SCORE_OUTPUT, named
+from serving.list_answers import PROPENSITY, RETRIEVAL_SCORE_OUTPUT, named
 from serving.profiles import UserProfiles
 from serving.reasons import reasons
 from serving.recent_events import with_recent
@@ -155,7 +155,8 @@ class Recommender(tf.Module):
 
         Returns:
           [B, W] each, W the largest k of the batch or N: `item_ids`, `titles`, `rank` from 1,
-          `retrieval_score`, a score for each task, `order_score`, `source` (of the fusion's sources the one
+          `retrieval_score`, a score for each task, `order_score`, `propensity` (see
+          :class:`serving.arrangement.Arranged`), `source` (of the fusion's sources the one
           that speaks most for the item), and `because_item_ids` and `because_titles` (the item of the history
           that is closest). Beyond a request's own k, or where fewer are left, a row is empty: rank 0, no id,
           zero scores.
@@ -163,13 +164,16 @@ class Recommender(tf.Module):
         controls = controls.within(self._num_items)
         candidates = self._generator.generate(raw, seen, controls)
         order = self._order(candidates)
-        best, filled = arranged(order.scores, candidates.rows, candidates.valid, self._corpus, controls)
+        best, filled, propensity = arranged(
+            order.scores, candidates.rows, candidates.valid, self._corpus, controls
+        )
         rows = tf.gather(candidates.rows, best, batch_dims=1)
         tasks = {name: tf.gather(scores, best, batch_dims=1) for name, scores in order.tasks.items()}
         scores = {
             **self._ranking.estimates(tasks),
             ORDER_SCORE: tf.gather(order.scores, best, batch_dims=1),
             RETRIEVAL_SCORE_OUTPUT: tf.gather(candidates.scores[RETRIEVAL], best, batch_dims=1),
+            PROPENSITY: propensity,
         }
         return {
             **named(self._corpus, rows, filled, scores),

@@ -10,6 +10,7 @@ import numpy as np
 
 from serving.client.call import Outputs
 
+_PROPENSITY = "propensity"
 _STRINGS = ("item_ids", "titles", "because_item_ids", "because_titles", "source")
 
 
@@ -25,6 +26,8 @@ class Recommendation:
       because_item_id: Of the history's item that it is closest to, if it has one.
       because_title: Of that item.
       source: That spoke most for it, if the model says so.
+      propensity: How likely it was to come at this rank, given those before it: 1 without exploration; `None`
+        where that is not known, as where diversity rearranged what exploration drew.
     """
 
     item_id: str
@@ -34,6 +37,7 @@ class Recommendation:
     because_item_id: str | None = None
     because_title: str | None = None
     source: str | None = None
+    propensity: float | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ def _item(outputs: Outputs, row: int, place: Any) -> Recommendation:
     """What stands in a place."""
     texts = {name: outputs[name][row, place].decode() for name in _STRINGS if name in outputs}
     shape = outputs["rank"].shape
+    propensity = float(outputs[_PROPENSITY][row, place]) if _PROPENSITY in outputs else 0.0
     return Recommendation(
         item_id=texts["item_ids"],
         title=texts["titles"],
@@ -83,9 +88,10 @@ def _item(outputs: Outputs, row: int, place: Any) -> Recommendation:
         scores={
             name: float(values[row, place])
             for name, values in outputs.items()
-            if name not in (*_STRINGS, "rank", "known") and values.shape == shape
+            if name not in (*_STRINGS, _PROPENSITY, "rank", "known") and values.shape == shape
         },
         because_item_id=texts.get("because_item_ids") or None,
         because_title=texts.get("because_titles") or None,
         source=texts.get("source") or None,
+        propensity=propensity or None,
     )

@@ -177,6 +177,8 @@ REQUESTS = [
         {"user_id": ["u1"], **SESSION, "history_timestamps": [[FIRST_SECOND - 3 + i for i in range(3)]]},
     ),
     ("recommender", "for_sessions", {"user_id": ["u1"], "history_item_ids": [["i0", "i3"]], **NOW}),
+    # 29: a draw.
+    ("recommender", "for_users", {"user_id": ["u1"], "exploration": [0.5], "seed": [7], "k": [5]}),
 ]
 
 
@@ -288,6 +290,15 @@ def test_each_request_has_its_own_controls(answers):
     assert GENRES[0] not in _genres(denied)
     assert not {"i1", "i4"} & {*allowed, *denied}
     assert set(nothing) == {""}
+
+
+def test_lists_say_how_likely_they_were(answers):
+    allowed, denied, nothing = np.array(answers[16]["propensity"])
+    assert allowed.tolist() == [1.0] * 4 + [0.0] * 5  # nothing was drawn
+    assert not denied.any()  # diversity changed what was drawn
+    assert not nothing.any()
+    drawn = np.array(answers[29]["propensity"][0])
+    assert ((drawn > 0.0) & (drawn < 1.0)).all()
 
 
 def test_an_example_carries_controls_too(answers):

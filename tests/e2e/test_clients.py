@@ -110,6 +110,10 @@ def test_controls(recommender):
         recommender.recommend_for_user("u4", Controls(exploration=5.0, seed=seed)) for seed in (1, 1, 2)
     ]
     assert explored[0] == explored[1] != explored[2]
+    assert all(item.propensity == 1.0 for item in wanted.items)
+    assert all(0.0 < item.propensity < 1.0 for item in explored[0].items)
+    diverse = recommender.recommend_for_user("u4", Controls(exploration=5.0, diversity=0.5))
+    assert {item.propensity for item in diverse.items} == {None}
 
 
 @pytest.mark.parametrize("model", ["recommender", "retrieval"])

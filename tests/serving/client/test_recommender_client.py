@@ -14,6 +14,7 @@ OUTPUTS = {
     "rank": np.int32([[1, 2], [1, 0]]),
     "retrieval_score": np.float32([[0.5, 0.25], [1, 0]]),
     "rating": np.float32([[4, 3], [2, 0]]),
+    "propensity": np.float32([[0.25, 0], [1, 0]]),
     "because_item_ids": [["x", ""], ["", ""]],
     "because_titles": [["X", ""], ["", ""]],
     "source": [["retrieval", "neighbours"], ["popular", ""]],
@@ -55,7 +56,7 @@ class Recorder:
 def test_lists_are_read_without_empty_places():
     first, second = read_lists(_outputs())
     assert first.items == (
-        Recommendation("a", "A", 1, {"retrieval_score": 0.5, "rating": 4.0}, "x", "X", "retrieval"),
+        Recommendation("a", "A", 1, {"retrieval_score": 0.5, "rating": 4.0}, "x", "X", "retrieval", 0.25),
         Recommendation("b", "B", 2, {"retrieval_score": 0.25, "rating": 3.0}, None, None, "neighbours"),
     )
     assert [item.title for item in second.items] == ["Ö"]
