@@ -1,4 +1,4 @@
-"""Noise in an order, so that not always the same items are shown."""
+"""Noise in an order, so that not always the same items are shown, and how likely it made what is shown."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 _TINY = float(np.finfo(np.float32).tiny)
+_LEAST = -1e30  # a logit that is out of reach, and still more than that of no candidate
 
 
 def explored(
@@ -36,3 +37,24 @@ def explored(
 
     gumbel = tf.map_fn(noise, (seed, rows), fn_output_signature=tf.TensorSpec([None], tf.float32))
     return order + strength[:, tf.newaxis] * gumbel
+
+
+def draw_propensities(order: tf.Tensor, valid: tf.Tensor, strength: tf.Tensor, drawn: tf.Tensor) -> tf.Tensor:
+    """How likely each place of a drawn order was, given those before it.
+
+    By Plackett and Luce an item comes next with its odds among all candidates that are left.
+
+    Args:
+      order: [B, K] float32 without noise.
+      valid: [B, K] bool, which candidates there are.
+      strength: [B] float32, the temperature, above 0.
+      drawn: [B, K] int32 places of all candidates in the order with noise, those that there are first.
+
+    Returns:
+      [B, K] float32 between 0 and 1, by rank; anything after the last valid candidate.
+    """
+    highest = tf.reduce_max(tf.where(valid, order, tf.float32.min), axis=1, keepdims=True)
+    logits = tf.maximum((order - highest) / strength[:, tf.newaxis], _LEAST)
+    by_rank = tf.gather(tf.where(valid, logits, tf.float32.min), drawn, batch_dims=1)
+    left = tf.math.cumulative_logsumexp(by_rank, axis=1, reverse=True)
+    return tf.exp(tf.minimum(by_rank - left, 0.0))

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 RETRIEVAL_SCORE_OUTPUT = "retrieval_score"
 SIMILARITY = "similarity"
+PROPENSITY = "propensity"
 
 
 def named(

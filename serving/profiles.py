@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import tensorflow as tf
 
 from schemas.features import (
     HISTORY_ITEM_IDS,
+    HISTORY_TIMESTAMPS,
     HISTORY_VALUES,
     RARE_ITEM_ID,
     TIMESTAMP,
@@ -58,7 +60,8 @@ class UserProfiles(tf.Module):
         self._table = _lookup_table(ids, work_dir / "user_ids.txt")
         lengths = np.zeros(len(ids) + 1, np.int64)  # one more for an unknown user
         lengths[: histories.num_rows] = pc.list_value_length(histories[HISTORY_ITEM_IDS]).to_numpy()
-        self._splits = tf.Variable(np.append(0, np.cumsum(lengths)), dtype=tf.int64, trainable=False)
+        splits = np.append(0, np.cumsum(lengths))
+        self._splits = tf.Variable(splits, dtype=tf.int64, trainable=False)
         self._rows = _corpus_rows(pc.list_flatten(histories[HISTORY_ITEM_IDS]), item_ids)
         # Each list beside the items: its values, and what they stand for if they are indices.
         self._lists = {
@@ -66,6 +69,8 @@ class UserProfiles(tf.Module):
             for feature in features.request_features()
             if feature.is_list and feature.name != HISTORY_ITEM_IDS
         }
+        times = pc.list_flatten(histories[HISTORY_TIMESTAMPS]).to_numpy()
+        self._newest = tf.Variable(_last_of_each(times, splits), dtype=tf.int64, trainable=False)
         positions = pc.index_in(ids, users[USER_ID].combine_chunks())
         self._attributes = _attributes(users.take(positions), features)
 
@@ -94,23 +99,35 @@ class UserProfiles(tf.Module):
         """[B] bool: whether the table holds the users."""
         return self.rows(user_ids) < self._table.size()
 
+    def newest_times(self, user_ids: tf.Tensor) -> tf.Tensor:
+        """[B] int64 seconds of the newest event of :meth:`history_rows`; the smallest number without any."""
+        return tf.gather(self._newest, self.rows(user_ids))
+
+    def histories(self, user_ids: tf.Tensor) -> dict[str, tf.RaggedTensor]:
+        """The lists of :meth:`history_rows`, items by their ids and what lies beside; [B, (length)] each."""
+        items = tf.gather(self._item_ids, self.history_rows(user_ids))
+        return {
+            HISTORY_ITEM_IDS: items,
+            **{name: self._history_list(name, user_ids) for name in self._lists},
+        }
+
     def raw_request(
-        self, user_ids: tf.Tensor, timestamp: tf.Tensor
+        self,
+        user_ids: tf.Tensor,
+        timestamp: tf.Tensor,
+        histories: Mapping[str, tf.RaggedTensor] | None = None,
     ) -> dict[str, tf.Tensor | tf.SparseTensor]:
         """The raw features of a request by each user.
 
         Args:
           user_ids: [B] strings.
           timestamp: [B] int64 seconds; 0 for now.
+          histories: In place of :meth:`histories`, and as it has them.
         """
         rows = self.rows(user_ids)
-        raw: dict[str, tf.Tensor | tf.SparseTensor] = {
-            USER_ID: user_ids,
-            TIMESTAMP: timestamp,
-            HISTORY_ITEM_IDS: tf.gather(self._item_ids, self.history_rows(user_ids)).to_sparse(),
-        }
-        for name in self._lists:
-            raw[name] = self._history_list(name, user_ids).to_sparse()
+        raw: dict[str, tf.Tensor | tf.SparseTensor] = {USER_ID: user_ids, TIMESTAMP: timestamp}
+        for name, values in (self.histories(user_ids) if histories is None else histories).items():
+            raw[name] = values.to_sparse()
         for name, (values, present) in self._attributes.items():
             raw[name] = _sparse_column(tf.gather(values, rows), tf.gather(present, rows))
         return raw
@@ -137,6 +154,14 @@ def _corpus_rows(ids: pa.ChunkedArray, item_ids: tf.Variable) -> tf.Variable:
     corpus = pa.array(item_ids.numpy(), pa.binary()).cast(pa.string())
     rows = pc.fill_null(pc.index_in(ids, corpus), len(corpus))
     return tf.Variable(rows.to_numpy(), dtype=tf.int32, trainable=False)
+
+
+def _last_of_each(values: np.ndarray, splits: np.ndarray) -> np.ndarray:
+    """The last value of each row of int64 values; the smallest number of a row without any."""
+    last = np.full(len(splits) - 1, np.iinfo(np.int64).min)
+    is_filled = np.diff(splits) > 0
+    last[is_filled] = values[splits[1:][is_filled] - 1]
+    return last
 
 
 def _list_values(feature: Feature, values: pa.ChunkedArray) -> tuple[tf.Variable, tf.Variable | None]:

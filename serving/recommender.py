@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from schemas.features import RARE_ITEM_ID
+from schemas.features import HISTORY_ITEM_IDS, RARE_ITEM_ID
 from serving.arrangement import arranged
 from serving.candidate_generator import RETRIEVAL, CandidateGenerator, Candidates
 from serving.fusion import standardised
-from serving.list_answers import RETRIEVAL_SCORE_OUTPUT, named
+from serving.list_answers import PROPENSITY, RETRIEVAL_SCORE_OUTPUT, named
 from serving.profiles import UserProfiles
 from serving.reasons import reasons
+from serving.recent_events import with_recent
 from serving.request_controls import Controls
 
 ORDER_SCORE = "order_score"
@@ -96,6 +98,35 @@ class Recommender(tf.Module):
         answers = self._recommend(raw, self._profiles.history_rows(user_ids).to_tensor(-1), controls)
         return {**answers, "known": self._profiles.is_known(user_ids)}
 
+    def for_sessions(
+        self,
+        user_ids: tf.Tensor,
+        timestamp: tf.Tensor,
+        recent: Mapping[str, tf.RaggedTensor],
+        controls: Controls,
+    ) -> dict[str, tf.Tensor]:
+        """Recommends to users, known or not, who have done something since their profiles were made.
+
+        Args:
+          user_ids: [B] strings.
+          timestamp: As :meth:`for_users` takes it.
+          recent: What they did, see :func:`serving.recent_events.with_recent`.
+          controls: Of the lists.
+
+        Returns:
+          As :meth:`for_users`.
+        """
+        histories = with_recent(self._profiles.histories(user_ids), recent)
+        raw = self._profiles.raw_request(user_ids, timestamp, histories)
+        new_items = recent[HISTORY_ITEM_IDS]
+        new_rows = new_items.with_values(self._corpus.lookup_items(new_items.values))
+        seen = tf.concat([self._profiles.history_rows(user_ids), new_rows], axis=1).to_tensor(-1)
+        return {**self._recommend(raw, seen, controls), "known": self._profiles.is_known(user_ids)}
+
+    def newest_times(self, user_ids: tf.Tensor) -> tf.Tensor:
+        """[B] int64 seconds: until when the users' profiles know what they did."""
+        return self._profiles.newest_times(user_ids)
+
     def user_history(self, user_ids: tf.Tensor, length: tf.Tensor) -> dict[str, tf.Tensor]:
         """What users did last, as the recommender knows it.
 
@@ -124,7 +155,8 @@ class Recommender(tf.Module):
 
         Returns:
           [B, W] each, W the largest k of the batch or N: `item_ids`, `titles`, `rank` from 1,
-          `retrieval_score`, a score for each task, `order_score`, `source` (of the fusion's sources the one
+          `retrieval_score`, a score for each task, `order_score`, `propensity` (see
+          :class:`serving.arrangement.Arranged`), `source` (of the fusion's sources the one
           that speaks most for the item), and `because_item_ids` and `because_titles` (the item of the history
           that is closest). Beyond a request's own k, or where fewer are left, a row is empty: rank 0, no id,
           zero scores.
@@ -132,13 +164,16 @@ class Recommender(tf.Module):
         controls = controls.within(self._num_items)
         candidates = self._generator.generate(raw, seen, controls)
         order = self._order(candidates)
-        best, filled = arranged(order.scores, candidates.rows, candidates.valid, self._corpus, controls)
+        best, filled, propensity = arranged(
+            order.scores, candidates.rows, candidates.valid, self._corpus, controls
+        )
         rows = tf.gather(candidates.rows, best, batch_dims=1)
         tasks = {name: tf.gather(scores, best, batch_dims=1) for name, scores in order.tasks.items()}
         scores = {
             **self._ranking.estimates(tasks),
             ORDER_SCORE: tf.gather(order.scores, best, batch_dims=1),
             RETRIEVAL_SCORE_OUTPUT: tf.gather(candidates.scores[RETRIEVAL], best, batch_dims=1),
+            PROPENSITY: propensity,
         }
         return {
             **named(self._corpus, rows, filled, scores),

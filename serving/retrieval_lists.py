@@ -11,7 +11,7 @@ from serving.arrangement import arranged
 from serving.category_filter import CategoryFilter
 from serving.corpus_search import CorpusSearch, Found
 from serving.index import NOT_FOUND, Index
-from serving.list_answers import RETRIEVAL_SCORE_OUTPUT, SIMILARITY, named
+from serving.list_answers import PROPENSITY, RETRIEVAL_SCORE_OUTPUT, SIMILARITY, named
 from serving.reasons import reasons
 from serving.request_controls import Controls
 from trainer.full_corpus import seen_items
@@ -47,15 +47,14 @@ class RetrievalLists(tf.Module):
 
         Returns:
           [B, W] each, W the largest k of the batch or N: `item_ids`, `titles`, `rank`, `retrieval_score`,
-          `because_item_ids`, `because_titles`.
+          `propensity`, `because_item_ids`, `because_titles`.
         """
         seen = self._corpus.lookup_items(tf.sparse.to_dense(raw[HISTORY_ITEM_IDS], ""))
         queries = self.encode(raw)
         controls = controls.within(self._num_items)
         left_out = self._left_out(seen, controls)
         found = self._found(queries, left_out, controls)
-        rows, filled, scores = self._list(found, controls)
-        answers = named(self._corpus, rows, filled, {RETRIEVAL_SCORE_OUTPUT: scores})
+        rows, filled, answers = self._list(found, controls, RETRIEVAL_SCORE_OUTPUT)
         return {**answers, **reasons(self._corpus, rows, filled, seen)}
 
     def similar_items(self, item_ids: tf.Tensor, controls: Controls) -> dict[str, tf.Tensor]:
@@ -66,7 +65,7 @@ class RetrievalLists(tf.Module):
           controls: Of the lists. The seen item that is filtered is the one that is asked for.
 
         Returns:
-          [B, W] each: `item_ids`, `titles`, `rank`, `similarity`.
+          [B, W] each: `item_ids`, `titles`, `rank`, `similarity`, `propensity`.
         """
         own = self._corpus.lookup_items(item_ids)
         is_known = (own >= 0) & (own < self._num_items)
@@ -75,7 +74,7 @@ class RetrievalLists(tf.Module):
         queries = tf.pad(directions(embeddings), [[0, 0], [0, 1]])
         controls = _only(is_known, controls.within(self._num_items))
         found = self._found(queries, self._left_out(own[:, tf.newaxis], controls), controls)
-        return self._similar(found, controls)
+        return self._list(found, controls, SIMILARITY)[2]
 
     def for_texts(self, texts: tf.Tensor, controls: Controls) -> dict[str, tf.Tensor]:
         """The items whose texts have the largest cosine with a text, among all of the corpus.
@@ -85,7 +84,7 @@ class RetrievalLists(tf.Module):
           controls: Of the lists. There is nothing seen to filter.
 
         Returns:
-          [B, W] each: `item_ids`, `titles`, `rank`, `similarity`.
+          [B, W] each: `item_ids`, `titles`, `rank`, `similarity`, `propensity`.
         """
         controls = _only(tf.not_equal(tf.strings.strip(texts), ""), controls.within(self._num_items))
         left_out = self._left_out(tf.zeros([tf.size(texts), 0], tf.int32), controls)
@@ -95,7 +94,8 @@ class RetrievalLists(tf.Module):
         passes &= tf.cond(
             tf.reduce_any(controls.is_filtered), lambda: self._allowed(controls), lambda: tf.ones_like(passes)
         )
-        return self._similar(self._search.best_of(scores, passes, self._wanted(controls)), controls)
+        found = self._search.best_of(scores, passes, self._wanted(controls))
+        return self._list(found, controls, SIMILARITY)[2]
 
     def encode(self, raw: dict[str, Any]) -> tf.Tensor:
         """[B, dim] embeddings of requests."""
@@ -121,15 +121,14 @@ class RetrievalLists(tf.Module):
         pool = tf.maximum(controls.k, min(_POOL, self._num_items))
         return tf.where(rearranges & (controls.k > 0), pool, controls.k)
 
-    def _list(self, found: Found, controls: Controls) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """[B, W] corpus rows, which places are filled, and scores."""
-        best, filled = arranged(found.scores, found.rows, found.valid, self._corpus, controls)
+    def _list(
+        self, found: Found, controls: Controls, score_name: str
+    ) -> tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]:
+        """[B, W] corpus rows, which places are filled, and the answers."""
+        best, filled, propensity = arranged(found.scores, found.rows, found.valid, self._corpus, controls)
         rows, scores = (tf.gather(values, best, batch_dims=1) for values in (found.rows, found.scores))
-        return rows, filled, scores
-
-    def _similar(self, found: Found, controls: Controls) -> dict[str, tf.Tensor]:
-        rows, filled, scores = self._list(found, controls)
-        return named(self._corpus, rows, filled, {SIMILARITY: scores})
+        answers = named(self._corpus, rows, filled, {score_name: scores, PROPENSITY: propensity})
+        return rows, filled, answers
 
 
 def _only(answered: tf.Tensor, controls: Controls) -> Controls:

@@ -3,6 +3,7 @@
 from serving.client.async_grpc_client import AsyncGrpcClient
 from serving.client.async_recommender_client import AsyncRecommenderClient
 from serving.client.async_rest_client import AsyncRestClient
+from serving.client.call import Outputs
 from serving.client.controls import Controls
 from serving.client.errors import (
     BadRequestError,
@@ -31,6 +32,7 @@ __all__ = [
     "History",
     "MicroBatcher",
     "NotServedError",
+    "Outputs",
     "Recommendation",
     "Recommendations",
     "RecommenderClient",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy.typing as npt
 from typing_extensions import Self
 
-from serving.client.call import DEFAULT_SIGNATURE, Answer, Arrays, Call, Codec, read_answer
+from serving.client.call import DEFAULT_SIGNATURE, Answer, Call, Codec, Outputs, read_answer
 from serving.client.model import ModelMetadata, ModelTarget, VersionStatus
 from serving.client.options import ClientOptions
 from serving.client.retries import attempt_until_async
@@ -37,7 +37,7 @@ class AsyncClient(ABC):
         label: str | None = None,
         outputs: Sequence[str] = (),
         timeout: float | None = None,
-    ) -> Arrays:
+    ) -> Outputs:
         """Runs a signature; see :meth:`serving.client.client.Client.predict`."""
         target = ModelTarget(model, version, label)
         return await self._run(self._codec.predict(target, signature, inputs, outputs), timeout)

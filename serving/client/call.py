@@ -19,6 +19,20 @@ Answer = TypeVar("Answer")
 Arrays = dict[str, npt.NDArray[Any]]
 
 
+class Outputs(Arrays):
+    """Outputs of a signature by name.
+
+    Attributes:
+      version: Of the model that answered; `None` where neither the answer nor the call says it: over REST,
+        where no version was asked for.
+    """
+
+    def __init__(self, arrays: Mapping[str, npt.NDArray[Any]], version: int | None = None):
+        """Takes both."""
+        super().__init__(arrays)
+        self.version = version
+
+
 @dataclass(frozen=True)
 class Call(Generic[Answer]):
     """A call.
@@ -43,7 +57,7 @@ class Codec(Protocol):
         signature: str,
         inputs: Mapping[str, npt.ArrayLike],
         outputs: Sequence[str],
-    ) -> Call[Arrays]:
+    ) -> Call[Outputs]:
         """Runs a signature; no `outputs` stand for all."""
 
     def status(self, target: ModelTarget) -> Call[tuple[VersionStatus, ...]]:

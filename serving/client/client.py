@@ -10,7 +10,7 @@ from typing import Any
 import numpy.typing as npt
 from typing_extensions import Self
 
-from serving.client.call import DEFAULT_SIGNATURE, Answer, Arrays, Call, Codec, read_answer
+from serving.client.call import DEFAULT_SIGNATURE, Answer, Call, Codec, Outputs, read_answer
 from serving.client.model import ModelMetadata, ModelTarget, VersionStatus
 from serving.client.options import ClientOptions
 from serving.client.retries import attempt_until
@@ -38,7 +38,7 @@ class Client(ABC):
         label: str | None = None,
         outputs: Sequence[str] = (),
         timeout: float | None = None,
-    ) -> Arrays:
+    ) -> Outputs:
         """Runs a signature.
 
         Args:
@@ -51,7 +51,7 @@ class Client(ABC):
           timeout: Seconds.
 
         Returns:
-          Outputs by name; strings are bytes objects.
+          Outputs by name, strings as bytes objects, and the version that answered.
         """
         target = ModelTarget(model, version, label)
         return self._run(self._codec.predict(target, signature, inputs, outputs), timeout)

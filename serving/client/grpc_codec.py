@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from serving.client.call import Arrays, Call
+from serving.client.call import Call, Outputs
 from serving.client.messages import (
     GetModelMetadataRequest,
     GetModelMetadataResponse,
@@ -35,7 +35,7 @@ class GrpcCodec:
         signature: str,
         inputs: Mapping[str, npt.ArrayLike],
         outputs: Sequence[str],
-    ) -> Call[Arrays]:
+    ) -> Call[Outputs]:
         """Predict."""
         request = PredictRequest(model_spec=_model_spec(target, signature), output_filter=outputs)
         for name, values in inputs.items():
@@ -63,9 +63,12 @@ def _model_spec(target: ModelTarget, signature: str = "") -> Any:
     return spec
 
 
-def _read_outputs(body: bytes) -> Arrays:
-    """Outputs by name."""
-    return {name: to_array(tensor) for name, tensor in PredictResponse.FromString(body).outputs.items()}
+def _read_outputs(body: bytes) -> Outputs:
+    """Outputs by name, and the version that answered."""
+    response = PredictResponse.FromString(body)
+    spec = response.model_spec
+    version = spec.version.value if spec.HasField("version") else None
+    return Outputs({name: to_array(tensor) for name, tensor in response.outputs.items()}, version)
 
 
 def _read_status(body: bytes) -> tuple[VersionStatus, ...]:

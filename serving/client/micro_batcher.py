@@ -12,7 +12,7 @@ import grpc
 import numpy as np
 import numpy.typing as npt
 
-from serving.client.call import DEFAULT_SIGNATURE, Arrays
+from serving.client.call import DEFAULT_SIGNATURE, Arrays, Outputs
 from serving.client.errors import BadRequestError, ServingCallError, call_error
 from serving.client.rows import pad_columns
 from serving.client.tensors import as_array
@@ -31,7 +31,7 @@ class AsyncPredictor(Protocol):
         label: str | None = None,
         outputs: Sequence[str] = (),
         timeout: float | None = None,
-    ) -> Arrays:
+    ) -> Outputs:
         """See :meth:`serving.client.client.Client.predict`."""
 
 
@@ -49,7 +49,7 @@ class _Waiting:
     inputs: Arrays
     num_rows: int
     end: float
-    answer: asyncio.Future[Arrays]
+    answer: asyncio.Future[Outputs]
 
 
 @dataclass(eq=False)
@@ -109,7 +109,7 @@ class MicroBatcher:
         label: str | None = None,
         outputs: Sequence[str] = (),
         timeout: float | None = None,
-    ) -> Arrays:
+    ) -> Outputs:
         """Runs a signature whose inputs and outputs all have a first dimension of as many rows.
 
         Raises:
@@ -182,7 +182,7 @@ class MicroBatcher:
                 _settle(call, part)
 
 
-def _settle(call: _Waiting, result: Arrays | Exception) -> None:
+def _settle(call: _Waiting, result: Outputs | Exception) -> None:
     """Gives a call its result, unless it waits no longer."""
     if call.answer.done():
         return
@@ -213,7 +213,7 @@ def _joined(calls: Sequence[_Waiting]) -> Arrays:
     return joined
 
 
-def _split(outputs: Arrays, sizes: Sequence[int]) -> list[Arrays]:
+def _split(outputs: Outputs, sizes: Sequence[int]) -> list[Outputs]:
     """Each call's rows of the outputs.
 
     Raises:
@@ -226,4 +226,7 @@ def _split(outputs: Arrays, sizes: Sequence[int]) -> list[Arrays]:
             raise ServingCallError(grpc.StatusCode.INTERNAL, message)
     edges = np.cumsum(sizes)[:-1]
     parts = {name: np.split(array, edges) for name, array in outputs.items()}
-    return [{name: arrays[place] for name, arrays in parts.items()} for place in range(len(sizes))]
+    return [
+        Outputs({name: arrays[place] for name, arrays in parts.items()}, outputs.version)
+        for place in range(len(sizes))
+    ]

@@ -9,7 +9,7 @@ from typing import Generic
 import numpy as np
 
 from schemas.features import TIMESTAMP, USER_ID
-from serving.client.call import Answer, Arrays
+from serving.client.call import Answer, Arrays, Outputs
 from serving.client.controls import Controls
 from serving.client.history import History, history_inputs
 from serving.client.recommendation import Recommendations, read_lists
@@ -37,14 +37,24 @@ class Question(Generic[Answer]):
     model: str
     signature: str
     inputs: Arrays
-    read: Callable[[Arrays], Answer]
+    read: Callable[[Outputs], Answer]
 
 
-def lists_for_users(user_ids: Sequence[str], timestamp: int, controls: Controls) -> Question[Lists]:
-    """Lists for users whom the bundle may know."""
+def lists_for_users(
+    user_ids: Sequence[str],
+    timestamp: int,
+    controls: Controls,
+    recent: Sequence[History] | None = None,
+) -> Question[Lists]:
+    """Lists for users whom the bundle may know; `recent` is what each of them did since it was made."""
     rows = len(user_ids)
     inputs = {USER_ID: np.array(user_ids, np.object_), TIMESTAMP: np.full(rows, timestamp, np.int64)}
-    return Question(RECOMMENDER, "for_users", inputs | controls.inputs(rows), read_lists)
+    inputs |= controls.inputs(rows)
+    if recent is None:
+        return Question(RECOMMENDER, "for_users", inputs, read_lists)
+    if len(recent) != rows:
+        raise ValueError(f"{rows} users have {len(recent)} histories of what they did recently")
+    return Question(RECOMMENDER, "for_sessions", inputs | history_inputs(recent), read_lists)
 
 
 def lists_for_histories(
@@ -73,7 +83,7 @@ def scores_for_histories(
     """What each task of the ranking model makes of items, by item and task."""
     inputs = history_inputs(histories) | {TIMESTAMP: np.full(len(histories), timestamp, np.int64)}
 
-    def read(outputs: Arrays) -> Scores:
+    def read(outputs: Outputs) -> Scores:
         return tuple(
             {
                 item_id: {name: float(values[row, place]) for name, values in outputs.items()}

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from serving.client.call import Arrays
+from serving.client.call import Outputs
 
+_PROPENSITY = "propensity"
 _STRINGS = ("item_ids", "titles", "because_item_ids", "because_titles", "source")
 
 
@@ -25,6 +26,8 @@ class Recommendation:
       because_item_id: Of the history's item that it is closest to, if it has one.
       because_title: Of that item.
       source: That spoke most for it, if the model says so.
+      propensity: How likely it was to come at this rank, given those before it: 1 without exploration; `None`
+        where that is not known, as where diversity rearranged what exploration drew.
     """
 
     item_id: str
@@ -34,6 +37,7 @@ class Recommendation:
     because_item_id: str | None = None
     because_title: str | None = None
     source: str | None = None
+    propensity: float | None = None
 
 
 @dataclass(frozen=True)
@@ -43,13 +47,15 @@ class Recommendations:
     Attributes:
       items: Best first; fewer than asked for where no more fit.
       known: Whether the user was known when the bundle was made; `None` if no user was named.
+      version: Of the model that answered; see :class:`~serving.client.call.Outputs`.
     """
 
     items: tuple[Recommendation, ...]
     known: bool | None = None
+    version: int | None = None
 
 
-def read_lists(outputs: Arrays) -> tuple[Recommendations, ...]:
+def read_lists(outputs: Outputs) -> tuple[Recommendations, ...]:
     """Lists of a signature's outputs.
 
     Args:
@@ -64,15 +70,17 @@ def read_lists(outputs: Arrays) -> tuple[Recommendations, ...]:
         Recommendations(
             items=tuple(_item(outputs, row, place) for place in np.flatnonzero(ranks[row] > 0)),
             known=None if known is None else bool(known[row]),
+            version=outputs.version,
         )
         for row in range(len(ranks))
     )
 
 
-def _item(outputs: Arrays, row: int, place: Any) -> Recommendation:
+def _item(outputs: Outputs, row: int, place: Any) -> Recommendation:
     """What stands in a place."""
     texts = {name: outputs[name][row, place].decode() for name in _STRINGS if name in outputs}
     shape = outputs["rank"].shape
+    propensity = float(outputs[_PROPENSITY][row, place]) if _PROPENSITY in outputs else 0.0
     return Recommendation(
         item_id=texts["item_ids"],
         title=texts["titles"],
@@ -80,9 +88,10 @@ def _item(outputs: Arrays, row: int, place: Any) -> Recommendation:
         scores={
             name: float(values[row, place])
             for name, values in outputs.items()
-            if name not in (*_STRINGS, "rank", "known") and values.shape == shape
+            if name not in (*_STRINGS, _PROPENSITY, "rank", "known") and values.shape == shape
         },
         because_item_id=texts.get("because_item_ids") or None,
         because_title=texts.get("because_titles") or None,
         source=texts.get("source") or None,
+        propensity=propensity or None,
     )

@@ -50,17 +50,32 @@ class RecommenderClient:
         self._timeout = timeout
 
     def recommend_for_user(
-        self, user_id: str, controls: Controls | None = None, *, timestamp: int = 0
+        self,
+        user_id: str,
+        controls: Controls | None = None,
+        *,
+        timestamp: int = 0,
+        recent: History | None = None,
     ) -> Recommendations:
-        """A list for a user; for one who is not known, a list that suits many."""
-        return self.recommend_for_users([user_id], controls, timestamp=timestamp)[0]
+        """A list for a user; for one who is not known and did nothing, a list that suits many.
+
+        `recent` is what the user did since the bundle was made, with the same lists as in
+        :meth:`recommend_for_history`; events with times that the bundle has learnt are left out.
+        """
+        sessions = None if recent is None else [recent]
+        return self.recommend_for_users([user_id], controls, timestamp=timestamp, recent=sessions)[0]
 
     def recommend_for_users(
-        self, user_ids: Sequence[str], controls: Controls | None = None, *, timestamp: int = 0
+        self,
+        user_ids: Sequence[str],
+        controls: Controls | None = None,
+        *,
+        timestamp: int = 0,
+        recent: Sequence[History] | None = None,
     ) -> tuple[Recommendations, ...]:
-        """Lists for several users in one call."""
+        """Lists for several users in one call; of `recent`, each has one."""
         names = [self._pseudonym(user_id) for user_id in user_ids]
-        return self._ask(lists_for_users(names, timestamp, controls or Controls()))
+        return self._ask(lists_for_users(names, timestamp, controls or Controls(), recent))
 
     def recommend_for_history(
         self,

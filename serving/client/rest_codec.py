@@ -12,7 +12,7 @@ import grpc
 import numpy as np
 import numpy.typing as npt
 
-from serving.client.call import Arrays, Call
+from serving.client.call import Arrays, Call, Outputs
 from serving.client.model import (
     ModelMetadata,
     ModelTarget,
@@ -31,7 +31,8 @@ class RestCodec:
     """JSON, with inputs and outputs in columns.
 
     JSON tells whole numbers from others and no more: they come back as int64 and float64. An output that is
-    the signature's only one has no name in it: it gets the one name in `outputs`, or else `outputs`.
+    the signature's only one has no name in it: it gets the one name in `outputs`, or else `outputs`. Nor does
+    an answer say which version it is of: that is known where a version was asked for.
     """
 
     def predict(
@@ -40,13 +41,13 @@ class RestCodec:
         signature: str,
         inputs: Mapping[str, npt.ArrayLike],
         outputs: Sequence[str],
-    ) -> Call[Arrays]:
+    ) -> Call[Outputs]:
         """POST to `:predict`."""
         columns = {name: _to_json(as_array(values)) for name, values in inputs.items()}
         body = json.dumps({"signature_name": signature, "inputs": columns}, ensure_ascii=False)
 
-        def read(answer: bytes) -> Arrays:
-            return _read_outputs(answer, outputs)
+        def read(answer: bytes) -> Outputs:
+            return Outputs(_read_outputs(answer, outputs), target.version)
 
         return Call(f"{_path(target)}:predict", body.encode(), read)
 

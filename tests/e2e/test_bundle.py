@@ -22,7 +22,7 @@ from serving.layout import (
     versions,
 )
 from serving.ops import STOCK, lacking_ops, op_names, ops_by_library, read_saved_model
-from tests.checkerboard import GENRES, NUM_ITEMS, NUM_USERS, genre_of_item, genre_of_user
+from tests.checkerboard import FIRST_SECOND, GENRES, NUM_ITEMS, NUM_USERS, genre_of_item, genre_of_user
 
 pytestmark = pytest.mark.slow
 
@@ -59,6 +59,15 @@ class Answers:
         assert last == "only TensorFlow, TF Text and ScaNN"
         return answers
 
+
+NOW = {"timestamp": [1_700_000_100], "k": [NUM_ITEMS]}
+# Of the first genre, which u1 does not like; the last two are padding.
+SESSION = {
+    "history_item_ids": [["i0", "i3", "i6", "", ""]],
+    "history_timestamps": [[1_700_000_000, 1_700_000_010, 1_700_000_020, 0, 0]],
+    "history_values": [[5.0, 5.0, 5.0, 0.0, 0.0]],
+    **NOW,
+}
 
 REQUESTS = [
     # What everybody would like, by id.
@@ -154,6 +163,22 @@ REQUESTS = [
         {"examples": [{"user_id": "x", "k": 3, "deny_categories": f"item_genre={GENRES[0]}"}, {}]},
     ),
     ("retrieval", "for_histories", {"history_item_ids": [["i1", "i4"]], "k": [6]}),
+    # 22, 23: somebody unknown in a session, and somebody without a name who did the same.
+    ("recommender", "for_sessions", {"user_id": ["nobody"], **SESSION}),
+    ("recommender", "for_histories", SESSION),
+    # 24, 25: a known user who did nothing since, and whoever asks without a session.
+    ("recommender", "for_sessions", {"user_id": ["u1"], "history_item_ids": [[""]], **NOW}),
+    ("recommender", "for_users", {"user_id": ["u1"], **NOW}),
+    # 26: a session of a known user; 27: of one that the bundle knows already; 28: without times.
+    ("recommender", "for_sessions", {"user_id": ["u1"], **SESSION}),
+    (
+        "recommender",
+        "for_sessions",
+        {"user_id": ["u1"], **SESSION, "history_timestamps": [[FIRST_SECOND - 3 + i for i in range(3)]]},
+    ),
+    ("recommender", "for_sessions", {"user_id": ["u1"], "history_item_ids": [["i0", "i3"]], **NOW}),
+    # 29: a draw.
+    ("recommender", "for_users", {"user_id": ["u1"], "exploration": [0.5], "seed": [7], "k": [5]}),
 ]
 
 
@@ -267,6 +292,15 @@ def test_each_request_has_its_own_controls(answers):
     assert set(nothing) == {""}
 
 
+def test_lists_say_how_likely_they_were(answers):
+    allowed, denied, nothing = np.array(answers[16]["propensity"])
+    assert allowed.tolist() == [1.0] * 4 + [0.0] * 5  # nothing was drawn
+    assert not denied.any()  # diversity changed what was drawn
+    assert not nothing.any()
+    drawn = np.array(answers[29]["propensity"][0])
+    assert ((drawn > 0.0) & (drawn < 1.0)).all()
+
+
 def test_an_example_carries_controls_too(answers):
     first, second = answers[20]["item_ids"]
     assert answers[20]["rank"][0] == [1, 2, 3, *[0] * 7]
@@ -301,6 +335,53 @@ def test_a_text_finds_items_and_a_blank_one_none(answers):
 def test_retrieval_leaves_out_the_history_it_is_given(answers):
     assert not {"i1", "i4"} & set(answers[21]["item_ids"][0])
     assert set(answers[21]["because_item_ids"][0]) <= {"i1", "i4"}
+
+
+def _assert_same_lists(one, other):
+    assert one.keys() - {"known"} == other.keys() - {"known"}
+    assert one["item_ids"] == other["item_ids"]
+    for name in ("retrieval_score", "order_score", "rating"):
+        np.testing.assert_allclose(one[name], other[name], rtol=1e-3, atol=1e-3, err_msg=name)
+
+
+def test_an_unknown_user_in_a_session_gets_what_the_history_alone_gets(answers):
+    assert answers[22]["known"] == [False]
+    _assert_same_lists(answers[22], answers[23])
+
+
+def test_a_known_user_without_a_session_gets_what_the_profile_gives(answers):
+    assert answers[24]["known"] == [True]
+    _assert_same_lists(answers[24], answers[25])
+
+
+@pytest.mark.parametrize("session", [26, 28])
+def test_a_session_counts_in_the_next_request(answers, session):
+    """What the user just did is filtered, is named as a reason, and moves the query towards itself."""
+    before, after = (
+        {
+            item: (score, because)
+            for item, score, because in zip(
+                answers[number]["item_ids"][0],
+                answers[number]["retrieval_score"][0],
+                answers[number]["because_item_ids"][0],
+                strict=True,
+            )
+            if item
+        }
+        for number in (25, session)
+    )
+    done = {"i0", "i3"} if session == 28 else {"i0", "i3", "i6"}
+    assert before.keys() - after.keys() == done
+    of_genre = [item for item in after if genre_of_item(item) == GENRES[0]]
+    assert len(of_genre) == NUM_ITEMS // len(GENRES) - len(done)
+    assert {after[item][1] for item in of_genre} <= done
+    shift = {item: after[item][0] - before[item][0] for item in after}
+    others = [change for item, change in shift.items() if item not in of_genre]
+    assert np.mean([shift[item] for item in of_genre]) > np.mean(others)
+
+
+def test_events_that_the_bundle_knows_are_not_counted_again(answers):
+    _assert_same_lists(answers[27], answers[25])
 
 
 def test_histories_are_the_newest_first(answers, log):

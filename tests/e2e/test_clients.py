@@ -86,6 +86,15 @@ def test_users_and_one_who_is_not_known(recommender):
     assert len(nobody.items) == 3
 
 
+def test_what_a_user_did_recently(recommender):
+    recent = History(["i2"], values=[5], timestamps=[1_700_000_000])  # of a genre that u4 does not like
+    found = recommender.recommend_for_user("u4", Controls(k=60), timestamp=1_700_000_100, recent=recent)
+    assert found.known
+    because = {item.item_id: item.because_item_id for item in found.items}
+    assert "i2" not in because
+    assert because["i5"] == "i2"
+
+
 def test_controls(recommender):
     wanted = recommender.recommend_for_user("u4", Controls(k=5))
     without = recommender.recommend_for_user("u4", Controls(k=5, exclude=(wanted.items[0].item_id,)))
@@ -101,6 +110,10 @@ def test_controls(recommender):
         recommender.recommend_for_user("u4", Controls(exploration=5.0, seed=seed)) for seed in (1, 1, 2)
     ]
     assert explored[0] == explored[1] != explored[2]
+    assert all(item.propensity == 1.0 for item in wanted.items)
+    assert all(0.0 < item.propensity < 1.0 for item in explored[0].items)
+    diverse = recommender.recommend_for_user("u4", Controls(exploration=5.0, diversity=0.5))
+    assert {item.propensity for item in diverse.items} == {None}
 
 
 @pytest.mark.parametrize("model", ["recommender", "retrieval"])
@@ -136,6 +149,7 @@ def test_both_interfaces_answer_alike(served):
             for client in (grpc_client, rest_client)
         )
     assert len(over_grpc.items) == len(over_rest.items) == 10
+    assert (over_grpc.version, over_rest.version) == (1, None)
     for one, other in zip(over_grpc.items, over_rest.items, strict=True):
         assert (one.item_id, one.title, one.because_title) == (
             other.item_id,
@@ -154,6 +168,7 @@ def test_joined_calls_of_different_sizes_are_answered_as_alone(served):
             batcher = MicroBatcher(client, pad_variable_lengths=True, timeout=SECONDS)
             recommender = AsyncRecommenderClient(batcher, timeout=SECONDS)
             users = [recommender.recommend_for_user("u4", control) for control in controls]
+            users += [recommender.recommend_for_user("u4", recent=history) for history in histories]
             people = [recommender.recommend_for_history(history, controls[1]) for history in histories]
             found = await asyncio.gather(*users, *people)
             await batcher.close()
@@ -162,9 +177,11 @@ def test_joined_calls_of_different_sizes_are_answered_as_alone(served):
     with GrpcClient(served.grpc) as client:
         alone = RecommenderClient(client, timeout=SECONDS)
         expected = [alone.recommend_for_user("u4", control) for control in controls]
+        expected += [alone.recommend_for_user("u4", recent=history) for history in histories]
         expected += [alone.recommend_for_history(history, controls[1]) for history in histories]
     for joined, single in zip(asyncio.run(run()), expected, strict=True):
         assert [item.item_id for item in joined.items] == [item.item_id for item in single.items]
+        assert joined.version == single.version == 1
 
 
 @pytest.mark.parametrize(

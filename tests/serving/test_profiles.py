@@ -69,6 +69,19 @@ def test_a_request_holds_what_is_known(profiles):
     assert tf.sparse.to_dense(raw["user_age"], -1.0).numpy().ravel().tolist() == [-1, -1, 40, 30]
 
 
+def test_the_newest_time_of_each_user(profiles):
+    never = np.iinfo(np.int64).min
+    assert profiles.newest_times(IDS).numpy().tolist() == [1, never, 3, never]
+
+
+def test_a_request_may_have_other_histories(profiles):
+    histories = profiles.histories(IDS)
+    turned = {name: tf.reverse(values, axis=[1]) for name, values in histories.items()}
+    raw = profiles.raw_request(IDS, tf.zeros([4], tf.int64), turned)
+    assert tf.RaggedTensor.from_sparse(raw["history_timestamps"]).to_list() == [[1], [], [3, 2, 1], []]
+    assert set(histories) == {name for name in raw if name.startswith("history")}
+
+
 def test_a_batch_of_nobody(profiles):
     raw = profiles.raw_request(tf.constant([], tf.string), tf.constant([], tf.int64))
     assert raw["history_item_ids"].dense_shape[0] == 0
@@ -106,6 +119,7 @@ def test_nobody_has_done_anything(tmp_path):
     profiles = UserProfiles(empty, users, declare_features(LAYOUT), tf.Variable(ITEM_IDS), tmp_path)
     raw = profiles.raw_request(tf.constant(["new", "nobody"]), tf.zeros([2], tf.int64))
     assert raw["history_event_types"].values.shape == raw["history_timestamps"].values.shape == [0]
+    assert profiles.newest_times(tf.constant(["new"])).numpy().tolist() == [np.iinfo(np.int64).min]
 
 
 def test_an_id_that_was_folded_is_the_row_after_the_last(tmp_path):

@@ -127,6 +127,17 @@ def test_a_request_gets_the_same_whoever_asks_beside_it(lists):
     assert not set(_ids(together["item_ids"][3])) & {"i9"}
 
 
+def test_lists_say_how_likely_they_were(lists):
+    answer = _asked(lists, [0, 1], k=[5], exploration=[0.0, 0.4], seed=[1])
+    assert (answer["propensity"][0] == 1.0).all()
+    assert ((answer["propensity"][1] > 0.0) & (answer["propensity"][1] < 1.0)).all()
+    for found in (
+        lists.similar_items(tf.constant(["i4"]), _controls(1, exploration=[0.4])),
+        lists.for_texts(tf.constant(["abc"]), _controls(1, exploration=[0.4])),
+    ):
+        assert ((found["propensity"] > 0.0) & (found["propensity"] < 1.0)).numpy().all()
+
+
 def test_an_excluded_list_longer_than_the_corpus_leaves_nothing(lists):
     answer = _asked(lists, [0], exclude_item_ids=[[*IDS, *IDS, "x"]])
     assert answer["item_ids"].shape == (1, 10)

@@ -6,7 +6,14 @@ import time
 import grpc
 import numpy as np
 
-from serving.client import AsyncGrpcClient, BadRequestError, DeadlineError, MicroBatcher, ServingCallError
+from serving.client import (
+    AsyncGrpcClient,
+    BadRequestError,
+    DeadlineError,
+    MicroBatcher,
+    Outputs,
+    ServingCallError,
+)
 from serving.client.errors import call_error
 from tests.serving.client.fault_servers import Plan, grpc_server
 
@@ -24,7 +31,7 @@ class Halving:
         if np.isnan(inputs["x"]).any():
             raise call_error(grpc.StatusCode.INVALID_ARGUMENT, "a row is nan")
         lists = inputs.get("ids", np.empty((len(inputs["x"]), 0), np.object_))
-        return {"y": inputs["x"] / 2 + 2, "ids": lists}
+        return Outputs({"y": inputs["x"] / 2 + 2, "ids": lists}, version=7)
 
 
 def together(batcher, *requests):
@@ -45,6 +52,7 @@ def test_calls_are_joined_up_to_the_size():
     results = together(MicroBatcher(model, max_batch_size=4), *requests)
     assert [result["y"].tolist() for result in results] == [[i / 2 + 2] for i in range(10)]
     assert [len(inputs["x"]) for _, inputs, _ in model.calls] == [4, 4, 2]
+    assert {result.version for result in results} == {7}
 
 
 def test_calls_of_several_rows_stay_whole():
@@ -112,7 +120,7 @@ def test_each_call_has_its_own_deadline():
 def test_outputs_without_rows_and_inputs_without_rows_are_errors():
     class Scalar(Halving):
         async def predict(self, model, inputs, **arguments):
-            return {"y": np.float32(1)}
+            return Outputs({"y": np.float32(1)})
 
     for result in together(MicroBatcher(Scalar()), *[{"inputs": {"x": np.float32([1])}}] * 2):
         assert isinstance(result, ServingCallError)

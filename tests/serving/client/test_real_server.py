@@ -48,6 +48,14 @@ def test_predict(client):
     by_version = client.predict("half_plus_two", X, version=1, outputs=["y"])
     by_label = client.predict("half_plus_two", X, label="stable", outputs=["y"])
     assert by_version["y"].tolist() == by_label["y"].tolist() == [[3.0], [4.5]]
+    assert by_version.version == 1
+
+
+def test_an_answer_over_grpc_says_which_version_it_is_of(served):
+    with GrpcClient(grpc_address(served)) as grpc_client, RestClient(rest_url(served)) as rest_client:
+        for asked, answered in (({}, 2), ({"label": "stable"}, 1), ({"version": 2}, 2)):
+            assert grpc_client.predict("half_plus_two", X, **asked).version == answered
+            assert rest_client.predict("half_plus_two", X, **asked).version == asked.get("version")
 
 
 def test_several_outputs_and_a_filter(client):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from serving.client import Controls, History, Recommendation, Recommendations, RecommenderClient
+from serving.client import Controls, History, Outputs, Recommendation, Recommendations, RecommenderClient
 from serving.client.history import history_inputs
 from serving.client.recommendation import read_lists
 
@@ -14,6 +14,7 @@ OUTPUTS = {
     "rank": np.int32([[1, 2], [1, 0]]),
     "retrieval_score": np.float32([[0.5, 0.25], [1, 0]]),
     "rating": np.float32([[4, 3], [2, 0]]),
+    "propensity": np.float32([[0.25, 0], [1, 0]]),
     "because_item_ids": [["x", ""], ["", ""]],
     "because_titles": [["X", ""], ["", ""]],
     "source": [["retrieval", "neighbours"], ["popular", ""]],
@@ -35,7 +36,10 @@ def _outputs():
     def encoded(values):
         return np.array([[text.encode() for text in row] for row in values], np.object_)
 
-    return {name: encoded(values) if isinstance(values, list) else values for name, values in OUTPUTS.items()}
+    return Outputs(
+        {name: encoded(values) if isinstance(values, list) else values for name, values in OUTPUTS.items()},
+        version=3,
+    )
 
 
 class Recorder:
@@ -52,15 +56,17 @@ class Recorder:
 def test_lists_are_read_without_empty_places():
     first, second = read_lists(_outputs())
     assert first.items == (
-        Recommendation("a", "A", 1, {"retrieval_score": 0.5, "rating": 4.0}, "x", "X", "retrieval"),
+        Recommendation("a", "A", 1, {"retrieval_score": 0.5, "rating": 4.0}, "x", "X", "retrieval", 0.25),
         Recommendation("b", "B", 2, {"retrieval_score": 0.25, "rating": 3.0}, None, None, "neighbours"),
     )
     assert [item.title for item in second.items] == ["Ö"]
     assert (first.known, second.known) == (True, False)
+    assert (first.version, second.version) == (3, 3)
 
 
 def test_lists_of_retrieval_have_no_reasons():
-    outputs = {name: _outputs()[name] for name in ("item_ids", "titles", "rank", "retrieval_score")}
+    names = ("item_ids", "titles", "rank", "retrieval_score")
+    outputs = Outputs({name: _outputs()[name] for name in names})
     first, _ = read_lists(outputs)
     assert first == Recommendations(
         items=(
@@ -117,11 +123,26 @@ def test_users_are_asked_for_by_pseudonym():
     assert recorder.arguments == {"signature": "for_users", "label": "stable", "timeout": 2.0}
 
 
+def test_what_users_did_recently_goes_with_the_request():
+    recorder = Recorder(_outputs())
+    client = RecommenderClient(recorder)
+    recent = [History(["a", "b"], timestamps=[7, 8]), History([], timestamps=[])]
+    assert len(client.recommend_for_users(["ann", "bob"], recent=recent)) == 2
+    assert recorder.arguments["signature"] == "for_sessions"
+    assert recorder.inputs["history_item_ids"].tolist() == [["a", "b"], ["", ""]]
+    assert recorder.inputs["history_timestamps"].tolist() == [[7, 8], [0, 0]]
+    lists = {"history_item_ids", "history_timestamps"}
+    assert set(recorder.inputs) == {"user_id", "timestamp", *lists, *CONTROLS}
+    with pytest.raises(ValueError, match="2 users have 1 histories"):
+        client.recommend_for_users(["ann", "bob"], recent=recent[:1])
+
+
 def test_each_question_is_for_its_signature():
     recorder = Recorder(_outputs())
     client = RecommenderClient(recorder)
     asked = {
         ("recommender", "for_users"): lambda: client.recommend_for_user("ann"),
+        ("recommender", "for_sessions"): lambda: client.recommend_for_user("ann", recent=History(["a"])),
         ("recommender", "for_histories"): lambda: client.recommend_for_history(History(["a"])),
         ("retrieval", "for_histories"): lambda: client.recommend_for_history(
             History(["a"]), model="retrieval"
@@ -136,7 +157,7 @@ def test_each_question_is_for_its_signature():
 
 
 def test_scores_by_item_and_task():
-    recorder = Recorder({"rating": np.float32([[4, 3]])})
+    recorder = Recorder(Outputs({"rating": np.float32([[4, 3]])}))
     scores = RecommenderClient(recorder).score(History(["x"]), ["a", "b"])
     assert scores == {"a": {"rating": 4.0}, "b": {"rating": 3.0}}
     assert recorder.model == "ranking"
