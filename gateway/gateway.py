@@ -23,6 +23,7 @@ from gateway.popular import PopularList
 from gateway.recommending import Recommending
 from gateway.sessions import MemorySessions, SessionEvent, SessionStore
 from pipeline.config.gateway import GatewayConfig
+from pipeline.datasets.feedback_meaning import Meaning
 from serving.client import ServingCallError
 
 logger = logging.getLogger(__name__)
@@ -104,18 +105,24 @@ class Gateway:
 
 @asynccontextmanager
 async def open_gateway(
-    config: GatewayConfig, folder: Path, log: EventLog, pseudonym: Pseudonym, metrics: GatewayMetrics
+    config: GatewayConfig,
+    meaning: Meaning,
+    folder: Path,
+    log: EventLog,
+    pseudonym: Pseudonym,
+    metrics: GatewayMetrics,
 ) -> AsyncIterator[Gateway]:
     """Opens a gateway; it and the log are closed at the end.
 
     Args:
       config: Of the gateway.
+      meaning: What kinds of events are in the terms of the models' data.
       folder: For the popular list.
       log: Keeps events and lists.
       pseudonym: By what name the log and the models know a user.
       metrics: Count.
     """
-    models, sessions = ModelServer(config), _sessions(config)
+    models, sessions = ModelServer(config, meaning), _sessions(config)
     popular = PopularList(folder / _POPULAR_FILE)
     keeping: set[asyncio.Task[None]] = set()
 

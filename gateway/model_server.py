@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from gateway.sessions import SessionEvent
+from pipeline.config.feedback import KindConfig
 from pipeline.config.gateway import GatewayConfig
+from pipeline.datasets.feedback_meaning import Meaning
 from schemas.features import (
     HISTORY_DWELL_SECONDS,
     HISTORY_EVENT_TYPES,
@@ -28,20 +31,23 @@ from serving.client.question import RECOMMENDER
 
 logger = logging.getLogger(__name__)
 
-_FOR_USERS = "for_users"
+_FOR_SESSIONS = "for_sessions"
 # One more try, at once, for a connection that broke while nobody used it.
 _RETRY = RetryPolicy(attempts=2, first_delay=0.01)
 _METADATA_SECONDS = 5.0
-# What tells of an interest; the others tell of what was shown.
-INTERESTS = frozenset({"click", "like", "rating", "purchase", "dwell"})
 
 
 class ModelServer:
     """Asks TensorFlow Serving, or `recstack serve`, over gRPC."""
 
-    def __init__(self, config: GatewayConfig):
-        """Connects at the first call; made where its event loop runs."""
-        self._config = config
+    def __init__(self, config: GatewayConfig, meaning: Meaning):
+        """Connects at the first call; made where its event loop runs.
+
+        Args:
+          config: Of the gateway.
+          meaning: What kinds of events are in the terms of the models' data; the others are no history.
+        """
+        self._meaning = meaning
         options = ClientOptions(timeout=config.deadline_ms / 1000, retry=_RETRY)
         self._client = AsyncGrpcClient(config.server, options)
         self._lists: dict[str | None, frozenset[str]] = {}
@@ -75,21 +81,20 @@ class ModelServer:
 
     async def history(self, events: Sequence[SessionEvent], label: str | None) -> History | None:
         """The lists of a history that the models' signature takes; `None` without an event."""
-        told = [event for event in events if event.kind in INTERESTS]
+        told = [(event, entry) for event in events if (entry := self._entry(event)) is not None]
         if not told:
             return None
         names = await self._list_names(label)
-        return History(
-            item_ids=[event.item_id for event in told],
-            values=[event.value or 0.0 for event in told] if HISTORY_VALUES in names else None,
-            event_types=[event.kind for event in told] if HISTORY_EVENT_TYPES in names else None,
-            timestamps=(
-                [event.timestamp_ms // 1000 for event in told] if HISTORY_TIMESTAMPS in names else None
-            ),
-            dwell_seconds=(
-                [event.dwell_seconds or 0.0 for event in told] if HISTORY_DWELL_SECONDS in names else None
-            ),
-        )
+        columns: dict[str, tuple[str, Callable[[SessionEvent, KindConfig], Any]]] = {
+            "values": (HISTORY_VALUES, _value),
+            "event_types": (HISTORY_EVENT_TYPES, lambda event, entry: entry.event_type or event.kind),
+            "timestamps": (HISTORY_TIMESTAMPS, lambda event, _: event.timestamp_ms // 1000),
+            "dwell_seconds": (HISTORY_DWELL_SECONDS, lambda event, _: event.dwell_seconds or 0.0),
+        }
+        lists = {
+            column: [read(*one) for one in told] for column, (name, read) in columns.items() if name in names
+        }
+        return History(item_ids=[event.item_id for event, _ in told], **lists)
 
     async def versions(self) -> dict[str, int]:
         """The version that answers, and those of the labels that are known to the server.
@@ -108,6 +113,13 @@ class ModelServer:
                 found[name] = metadata.version
         return found
 
+    def _entry(self, event: SessionEvent) -> KindConfig | None:
+        """What an event is in a history; `None` if it is none there."""
+        entry = self._meaning.get(event.kind)
+        if entry is None or entry.exposure or (entry.value == "event" and event.value is None):
+            return None
+        return entry
+
     async def close(self) -> None:
         """Closes the connection."""
         await self._client.close()
@@ -116,11 +128,16 @@ class ModelServer:
         """Inputs that the signature has; asked once, as versions of one bundle share them."""
         if label not in self._lists:
             metadata = await self._client.metadata(RECOMMENDER, label=label, timeout=_METADATA_SECONDS)
-            self._lists[label] = frozenset(metadata.signatures[_FOR_USERS].inputs)
+            self._lists[label] = frozenset(metadata.signatures[_FOR_SESSIONS].inputs)
         return self._lists[label]
 
     def _asker(self, label: str | None) -> AsyncRecommenderClient:
         return self._askers.setdefault(label, AsyncRecommenderClient(self._client, label=label))
+
+
+def _value(event: SessionEvent, entry: KindConfig) -> float:
+    value = event.value if entry.value == "event" else entry.value
+    return float(value or 0.0)
 
 
 def now() -> int:

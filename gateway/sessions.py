@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.config.gateway import SessionsConfig
+from schemas.event_kinds import EventKind
 
 
 @dataclass(frozen=True, order=True)
@@ -27,7 +28,7 @@ class SessionEvent:
 
     timestamp_ms: int
     event_id: str
-    kind: str
+    kind: EventKind
     item_id: str
     value: float | None = None
     dwell_seconds: float | None = None

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.events.event import Id, Milliseconds, RequestId
 
-
 ListKind = Literal["user", "item", "text"]
 
 
@@ -18,15 +17,15 @@ class ServedItem(BaseModel):
     Attributes:
       item_id: The item.
       scores: By name.
-      propensity: Probability that the item stood at its rank, given those before it; 1 for an order that
-        nothing random had a part in.
+      propensity: Probability that the item stood at its rank, given those before it: 1 for an order that
+        nothing random had a part in, `None` where it is not known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     item_id: Id
     scores: dict[str, float] = Field(default_factory=dict)
-    propensity: float = Field(default=1.0, ge=0, le=1)
+    propensity: float | None = Field(default=None, ge=0, le=1)
 
 
 class ServedList(BaseModel):

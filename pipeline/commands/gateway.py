@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from pipeline.config.gateway import GatewayConfig
 from pipeline.config.run import RunConfig, explained
 from pipeline.console import out
+from pipeline.datasets.feedback_meaning import meaning_of
+from pipeline.datasets.registry import open_adapter
 from pipeline.errors import InputError
 from pipeline.privacy.policy import stored_key
 
@@ -45,8 +47,12 @@ def run_gateway(config: RunConfig, changes: dict[str, Any]) -> None:
     fingerprint = key.fingerprint if key is not None else None
     log = SqliteEventLog(config.event_log_dir, fingerprint, config.privacy.retention_days)
 
+    meaning = meaning_of(
+        config.feedback.kinds if config.feedback is not None else None, open_adapter(config.data).layout()
+    )
+
     def opened(metrics: GatewayMetrics) -> AbstractAsyncContextManager[Gateway]:
-        return open_gateway(settings, config.run_dir, log, pseudonym, metrics)
+        return open_gateway(settings, meaning, config.events_dir, log, pseudonym, metrics)
 
     _log_lines()
     serve_http(

@@ -28,7 +28,7 @@ class Door:
     """
 
     def __init__(self, runner: Callable, app, models: ListingModels):
-        self._run = runner
+        self.run = runner
         self.models = models
         self.gateway = app.state.gateway
         # Whatever fails in the application is an answer, as for a caller.
@@ -36,7 +36,7 @@ class Door:
         self.client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
     def call(self, method: str, path: str, **arguments) -> httpx.Response:
-        return self._run(self.client.request(method, path, **arguments))
+        return self.run(self.client.request(method, path, **arguments))
 
     def post(self, path: str, body: object, **arguments) -> httpx.Response:
         return self.call("POST", path, json=body, **arguments)
@@ -47,7 +47,7 @@ class Door:
         async def ask():
             return await asyncio.gather(*(self.client.post(path, json=body) for path, body in bodies))
 
-        return self._run(ask())
+        return self.run(ask())
 
     def settle(self) -> None:
         """Waits for what goes on behind the answers."""
@@ -57,12 +57,12 @@ class Door:
             named = [task for task in others if "_keep" in repr(task.get_coro())]
             await asyncio.gather(*named)
 
-        self._run(wait())
+        self.run(wait())
 
     def served(self, user: str):
         """The lists that the log has of a user."""
         self.settle()
-        return self._run(self.gateway.log.of_user(user)).served
+        return self.run(self.gateway.log.of_user(user)).served
 
 
 @contextmanager
@@ -72,12 +72,12 @@ def open_door(folder: Path, keys: CallerKeys | None = None, pseudonym=str, **set
     config = GatewayConfig(**settings)
     loop = asyncio.new_event_loop()
     patch = pytest.MonkeyPatch()
-    patch.setattr(gateway.gateway, "ModelServer", lambda _: models)
+    patch.setattr(gateway.gateway, "ModelServer", lambda *_: models)
 
     @asynccontextmanager
     async def opened(metrics):
         log = SqliteEventLog(folder / "events")
-        async with open_gateway(config, folder, log, pseudonym, metrics) as parts:
+        async with open_gateway(config, {}, folder, log, pseudonym, metrics) as parts:
             await parts.popular.renew(models, None)
             models.calls.clear()
             yield parts
@@ -88,7 +88,7 @@ def open_door(folder: Path, keys: CallerKeys | None = None, pseudonym=str, **set
         loop.run_until_complete(lifespan.__aenter__())
         door = Door(loop.run_until_complete, app, models)
         yield door
-        door._run(door.client.aclose())
+        door.run(door.client.aclose())
         loop.run_until_complete(lifespan.__aexit__(None, None, None))
     finally:
         patch.undo()

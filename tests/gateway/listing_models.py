@@ -18,11 +18,13 @@ class ListingModels:
       calls: What was asked: kind, about, the session's items, controls.
       is_gone: Whether there is no answer.
       seconds: Until there is one.
+      go: Is waited for before there is one.
     """
 
     calls: list = field(default_factory=list)
     is_gone: bool = False
     seconds: float = 0.0
+    go: asyncio.Event | None = None
 
     async def for_user(self, user, events, controls, label, timestamp):
         return await self._list("user", user, [event.item_id for event in events], controls)
@@ -44,6 +46,8 @@ class ListingModels:
     async def _list(self, kind, about, session, controls):
         self.calls.append((kind, about, session, controls))
         await asyncio.sleep(self.seconds)
+        if self.go is not None:
+            await self.go.wait()
         if self.is_gone:
             raise UnavailableError(grpc.StatusCode.UNAVAILABLE, "gone")
         without = {*session, *controls.exclude}

@@ -71,7 +71,7 @@ def test_a_form_of_another_page_is_not_taken_for_json(door):
     for kind in ("text/plain", "application/x-www-form-urlencoded"):
         response = door.call("POST", "/v1/events", content=body, headers={"content-type": kind})
         assert response.status_code == 422
-    assert door._run(door.gateway.log.of_user("u1")).events == ()
+    assert door.run(door.gateway.log.of_user("u1")).events == ()
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_form_of_another_page_is_not_taken_for_json(door):
 def test_an_event_that_cannot_be_kept_says_where_and_none_of_its_batch_is_kept(door, changes, where):
     batch = {"events": [{**EVENT, **changes}, {**EVENT, "event_id": "e2"}]}
     assert _error(door.post("/v1/events", batch), 422).startswith(where)
-    assert door._run(door.gateway.log.of_user("u1")).events == ()
+    assert door.run(door.gateway.log.of_user("u1")).events == ()
 
 
 def test_an_event_from_the_future_is_refused(door):
