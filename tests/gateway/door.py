@@ -66,11 +66,11 @@ class Door:
 
 
 @contextmanager
-def open_door(folder: Path, keys: CallerKeys | None = None, pseudonym=str, **settings):
-    """Yields a door."""
-    models = ListingModels()
+def application(
+    folder: Path, models: ListingModels, keys: CallerKeys | None = None, pseudonym=str, **settings
+):
+    """Yields the application, whose lifespan has not begun."""
     config = GatewayConfig(**settings)
-    loop = asyncio.new_event_loop()
     patch = pytest.MonkeyPatch()
     patch.setattr(gateway.gateway, "ModelServer", lambda *_: models)
 
@@ -82,14 +82,23 @@ def open_door(folder: Path, keys: CallerKeys | None = None, pseudonym=str, **set
             models.calls.clear()
             yield parts
 
-    app = gateway_app(config, opened, keys)
-    lifespan = app.router.lifespan_context(app)
     try:
-        loop.run_until_complete(lifespan.__aenter__())
-        door = Door(loop.run_until_complete, app, models)
-        yield door
-        door.run(door.client.aclose())
-        loop.run_until_complete(lifespan.__aexit__(None, None, None))
+        yield gateway_app(config, opened, keys)
     finally:
         patch.undo()
+
+
+@contextmanager
+def open_door(folder: Path, **settings):
+    """Yields a door."""
+    models, loop = ListingModels(), asyncio.new_event_loop()
+    try:
+        with application(folder, models, **settings) as app:
+            lifespan = app.router.lifespan_context(app)
+            loop.run_until_complete(lifespan.__aenter__())
+            door = Door(loop.run_until_complete, app, models)
+            yield door
+            door.run(door.client.aclose())
+            loop.run_until_complete(lifespan.__aexit__(None, None, None))
+    finally:
         loop.close()
