@@ -29,7 +29,8 @@ Milliseconds = Annotated[int, Field(ge=0, lt=1 << 42)]  # until the year 2109
 
 _DAY_MS = 86_400_000
 # A clock that was never set says 1970, and `cleaning.earliest` of a run is the same day by default.
-_EARLIEST_MS = 631_152_000_000  # 1990-01-01
+EARLIEST_MS = 631_152_000_000  # 1990-01-01
+EventTime = Annotated[Milliseconds, Field(ge=EARLIEST_MS)]
 # How far a caller's clock may be ahead.
 MAX_AHEAD_MS = _DAY_MS
 
@@ -58,7 +59,7 @@ class Event(BaseModel):
     kind: EventKind
     user: Id
     item_id: Id
-    timestamp_ms: Annotated[Milliseconds, Field(ge=_EARLIEST_MS)]
+    timestamp_ms: EventTime
     request_id: RequestId | None = None
     rank: int | None = Field(default=None, ge=1, le=100_000)
     value: float | None = Field(default=None, ge=-1e9, le=1e9)

@@ -6,8 +6,13 @@ from dataclasses import dataclass, field
 import grpc
 
 from serving.client import Recommendation, Recommendations, UnavailableError
+from serving.client.reason import Reason
 
 NUM_ITEMS = 300
+
+
+def _because_of(item_id):
+    return (Reason("history", 1.0, (item_id,), (f"Title of {item_id}",)),)
 
 
 @dataclass
@@ -58,9 +63,8 @@ class ListingModels:
                 title=f"Title of {item_id}",
                 rank=rank,
                 scores={"retrieval_score": 1 / rank},
-                because_item_id=session[-1] if session else None,
-                because_title=f"Title of {session[-1]}" if session else None,
                 propensity=0.5,
+                reasons=_because_of(session[-1]) if session else (),
             )
             for rank, item_id in enumerate(ids, 1)
         )
