@@ -6,7 +6,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.gateway.gateway_process import gateway_process
+from benchmarks.gateway_process import gateway_process
 
 EVENTS, BATCH, CALLERS = 10_000, 25, 8
 KILLED_AFTER = EVENTS // BATCH // 3  # batches
