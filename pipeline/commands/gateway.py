@@ -7,17 +7,20 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from pipeline.config.gateway import GatewayConfig
+from pipeline.config.gateway import EventLogConfig, GatewayConfig
 from pipeline.config.run import RunConfig, explained
 from pipeline.console import out
 from pipeline.datasets.feedback_meaning import meaning_of
 from pipeline.datasets.registry import open_adapter
 from pipeline.errors import InputError
 from pipeline.privacy.policy import stored_key
+
+if TYPE_CHECKING:
+    from gateway.events.event_log import EventLog
 
 
 def run_gateway(config: RunConfig, changes: dict[str, Any]) -> None:
@@ -31,7 +34,6 @@ def run_gateway(config: RunConfig, changes: dict[str, Any]) -> None:
       InputError: The settings do not go together, or a file or the port cannot be used.
     """
     from gateway.app import gateway_app
-    from gateway.events.sqlite_log import SqliteEventLog
     from gateway.gateway import Gateway, open_gateway
     from gateway.http_server import serve_http
     from gateway.keys import CallerKeys
@@ -44,8 +46,7 @@ def run_gateway(config: RunConfig, changes: dict[str, Any]) -> None:
     keys = CallerKeys(settings.keys_file) if settings.keys_file is not None else None
     key = stored_key(config)
     pseudonym = key.pseudonym if key is not None else str
-    fingerprint = key.fingerprint if key is not None else None
-    log = SqliteEventLog(config.event_log_dir, fingerprint, config.privacy.retention_days)
+    log = _event_log(config, settings.events, key.fingerprint if key is not None else None)
 
     meaning = meaning_of(
         config.feedback.kinds if config.feedback is not None else None, open_adapter(config.data).layout()
@@ -61,6 +62,25 @@ def run_gateway(config: RunConfig, changes: dict[str, Any]) -> None:
         settings.port,
         lambda address: out.print(f"gateway: http://{address}, models of {settings.server}"),
     )
+
+
+def _event_log(config: RunConfig, settings: EventLogConfig, key: str | None) -> EventLog:
+    """Where events are kept.
+
+    Args:
+      config: Of the run.
+      settings: Of the log.
+      key: Fingerprint of the key of the pseudonyms; `None` for raw ids.
+    """
+    if settings.servers is not None:
+        from gateway.events.kafka_log import KafkaEventLog
+
+        return KafkaEventLog(
+            settings.servers, settings.events_topic, settings.served_topic, settings=settings.settings
+        )
+    from gateway.events.sqlite_log import SqliteEventLog
+
+    return SqliteEventLog(config.event_log_dir, key, config.privacy.retention_days)
 
 
 def make_key(file: Path, name: str, scopes: Sequence[str]) -> None:

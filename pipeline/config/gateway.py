@@ -36,6 +36,31 @@ class SessionsConfig(Frozen):
         return self
 
 
+class EventLogConfig(Frozen):
+    """Where events are kept.
+
+    Attributes:
+      kind: `sqlite`, in the run's folder, or `kafka`.
+      servers: Kafka's `bootstrap.servers`; of `kafka` alone, as is what follows.
+      events_topic: Gets the events.
+      served_topic: Gets the lists.
+      settings: More of librdkafka's, such as `security.protocol`. Secrets belong into a file that
+        `ssl.key.location` and the like name.
+    """
+
+    kind: Literal["sqlite", "kafka"] = "sqlite"
+    servers: str | None = Field(default=None, min_length=1)
+    events_topic: str = "recstack.events"
+    served_topic: str = "recstack.served"
+    settings: dict[str, str | int | float | bool] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _kafka_has_servers(self) -> EventLogConfig:
+        if (self.kind == "kafka") != (self.servers is not None):
+            raise ValueError("servers goes with kind: kafka")
+        return self
+
+
 class CacheConfig(Frozen):
     """Lists that are given again while nothing has happened.
 
@@ -92,6 +117,7 @@ class GatewayConfig(Frozen):
     keys_file: Path | None = None
     allowed_hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
+    events: EventLogConfig = EventLogConfig()
     sessions: SessionsConfig = SessionsConfig()
     cache: CacheConfig = CacheConfig()
     limits: LimitsConfig = LimitsConfig()
