@@ -22,19 +22,15 @@ from pipeline.config.data import UNSPLIT, SplitConfig
 from pipeline.config.ranking import TaskConfig
 from pipeline.config.run import DATA_DIR, RunConfig
 from pipeline.datasets.base import DatasetAdapter
-from pipeline.datasets.feedback_meaning import meaning_of
-from pipeline.datasets.feedback_spans import feedback_files
+from pipeline.datasets.open_source import open_source
 from pipeline.datasets.reading import digest
-from pipeline.datasets.registry import open_adapter
 from pipeline.datasets.validation import check_layout
-from pipeline.datasets.with_feedback import WithFeedback
 from pipeline.errors import AnomalyError, InputError
 from pipeline.locking import exclusive
 from pipeline.preparation.prepare_tables import prepare_tables
 from pipeline.preparation.settings import QUARANTINE, PreparationSettings, time_limits
 from pipeline.privacy.erasure_list import ErasureList
 from pipeline.privacy.policy import stored_key
-from pipeline.privacy.pseudonyms import PseudonymKey
 from pipeline.privacy.spans import KEY_ENTRY, SUMMARY_FILE
 from pipeline.splits import EVAL, TRAIN
 from schemas.features import FeatureSet, Stream, TableLayout, declare_features, item_feature_name
@@ -111,7 +107,7 @@ def prepare(config: RunConfig, split: SplitConfig | None = None, folder: Path | 
       AnomalyError: Too many rows were rejected; they stay where the message says.
     """
     key = stored_key(config)
-    adapter = _open_source(config, key)
+    adapter = open_source(config, key.fingerprint if key else None)
     layout = layout_of(adapter, config)
     check_layout(layout)
     features = _declare(layout, config)
@@ -149,19 +145,6 @@ def prepare(config: RunConfig, split: SplitConfig | None = None, folder: Path | 
     for task in config.ranking.tasks if split != UNSPLIT else ():
         _check_event_type(task, summary)
     return PreparedData(root, layout, features, summary, reused)
-
-
-def _open_source(config: RunConfig, key: PseudonymKey | None) -> DatasetAdapter:
-    """The source, with the gateway's events if the configuration says so and there are any."""
-    source = open_adapter(config.data)
-    if config.feedback is None:
-        return source
-    spans, kinds = config.feedback.path or config.event_spans_dir, config.feedback.kinds
-    meaning = meaning_of(kinds, source.layout())
-    if config.feedback.path is None and not spans.is_dir():  # nothing was exported yet
-        return source
-    files = feedback_files(spans, key.fingerprint if key else None)
-    return WithFeedback(source, files, meaning) if files else source
 
 
 def layout_of(adapter: DatasetAdapter, config: RunConfig) -> TableLayout:
