@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from gateway.api.fields import Message
+from gateway.api.fields import Message, Real, Whole, no_other_type
 from gateway.events.event import EARLIEST_MS, Event, EventId, EventKind, EventTime, Id, RequestId
+
+
+def _needs(kind: EventKind, field: str) -> dict[str, Any]:
+    """A rule of JSON Schema: events of a kind have a field."""
+    given = {"required": [field], "properties": {field: {"type": "number"}}}
+    return {"if": {"properties": {"kind": {"const": kind}}}, "then": given}
 
 
 class SentEvent(Message):
@@ -25,15 +31,19 @@ class SentEvent(Message):
       dwell_seconds: How long.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={"allOf": [_needs("rating", "value"), _needs("dwell", "dwell_seconds")]}
+    )
+
     event_id: EventId
     kind: EventKind
     user_id: Id
     item_id: Id
-    timestamp_ms: EventTime | None = None
+    timestamp_ms: Annotated[EventTime, BeforeValidator(no_other_type)] | None = None
     request_id: RequestId | None = None
-    rank: int | None = Field(default=None, ge=1, le=100_000)
-    value: float | None = Field(default=None, ge=-1e9, le=1e9, allow_inf_nan=False)
-    dwell_seconds: float | None = Field(default=None, ge=0, le=86_400, allow_inf_nan=False)
+    rank: Whole | None = Field(default=None, ge=1, le=100_000)
+    value: Real | None = Field(default=None, ge=-1e9, le=1e9, allow_inf_nan=False)
+    dwell_seconds: Real | None = Field(default=None, ge=0, le=86_400, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _is_an_event(self) -> SentEvent:
@@ -63,4 +73,4 @@ class EventBatch(Message):
       events: All are kept, or none.
     """
 
-    events: Annotated[tuple[SentEvent, ...], Field(min_length=1, max_length=10_000)]
+    events: Annotated[list[SentEvent], Field(min_length=1, max_length=10_000)]

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+
+
+def no_other_type(value: object) -> object:
+    """JSON has numbers, truth and text apart, and so does the schema."""
+    if isinstance(value, bool | str):
+        raise ValueError("must be a number")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(no_other_type)]
+Real = Annotated[float, BeforeValidator(no_other_type)]
 
 Category = Annotated[str, Field(max_length=512, pattern=rf"^[^={_CONTROL}]+=[^{_CONTROL}]+$")]
 """`feature=value`, such as `item_genres=Comedy`."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gateway.api.fields import Category, Message, Text
+from gateway.api.fields import Category, Message, Real, Text, Whole
 from gateway.events.event import Id
 from serving.client import Controls
 
@@ -24,11 +24,11 @@ class ListQuestion(Message):
       diversity: 0 for relevance alone, up to 1 for items that are unlike each other.
     """
 
-    k: int = Field(default=10, ge=1, le=100)
+    k: Whole = Field(default=10, ge=1, le=100)
     exclude_item_ids: Annotated[tuple[Id, ...], Field(max_length=1000)] = ()
     allow_categories: Categories = ()
     deny_categories: Categories = ()
-    diversity: float = Field(default=0.0, ge=0, le=1)
+    diversity: Real = Field(default=0.0, ge=0, le=1)
 
     @property
     def controls(self) -> Controls:
