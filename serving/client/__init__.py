@@ -19,6 +19,7 @@ from serving.client.options import ClientOptions, RetryPolicy, Tls
 from serving.client.recommendation import Recommendation, Recommendations
 from serving.client.recommender_client import RecommenderClient
 from serving.client.rest_client import RestClient
+from serving.client.user_history import PastItem, UserHistory
 
 __all__ = [
     "AsyncGrpcClient",
@@ -33,6 +34,7 @@ __all__ = [
     "MicroBatcher",
     "NotServedError",
     "Outputs",
+    "PastItem",
     "Recommendation",
     "Recommendations",
     "RecommenderClient",
@@ -41,4 +43,5 @@ __all__ = [
     "ServingCallError",
     "Tls",
     "UnavailableError",
+    "UserHistory",
 ]
