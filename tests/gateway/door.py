@@ -15,6 +15,7 @@ from gateway.app import gateway_app
 from gateway.events.sqlite_log import SqliteEventLog
 from gateway.gateway import open_gateway
 from gateway.keys import CallerKeys
+from gateway.run_facts import RunFacts
 from pipeline.config.gateway import GatewayConfig
 from tests.gateway.listing_models import ListingModels
 
@@ -66,13 +67,16 @@ class Door:
 
 
 @contextmanager
-def open_door(folder: Path, keys: CallerKeys | None = None, pseudonym=str, **settings):
-    """Yields a door."""
-    models = ListingModels()
+def application(
+    models: ListingModels,
+    folder: Path,
+    keys: CallerKeys | None = None,
+    pseudonym=str,
+    facts: RunFacts | None = None,
+    **settings,
+):
+    """Yields an application that is about to start; the models' place is taken until the block ends."""
     config = GatewayConfig(**settings)
-    loop = asyncio.new_event_loop()
-    patch = pytest.MonkeyPatch()
-    patch.setattr(gateway.gateway, "ModelServer", lambda *_: models)
 
     @asynccontextmanager
     async def opened(metrics):
@@ -82,14 +86,22 @@ def open_door(folder: Path, keys: CallerKeys | None = None, pseudonym=str, **set
             models.calls.clear()
             yield parts
 
-    app = gateway_app(config, opened, keys)
-    lifespan = app.router.lifespan_context(app)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gateway.gateway, "ModelServer", lambda *_: models)
+        yield gateway_app(config, opened, keys, facts)
+
+
+@contextmanager
+def open_door(folder: Path, **arguments):
+    """Yields a door; the arguments are those of :func:`application`."""
+    models, loop = ListingModels(), asyncio.new_event_loop()
     try:
-        loop.run_until_complete(lifespan.__aenter__())
-        door = Door(loop.run_until_complete, app, models)
-        yield door
-        door.run(door.client.aclose())
-        loop.run_until_complete(lifespan.__aexit__(None, None, None))
+        with application(models, folder, **arguments) as app:
+            lifespan = app.router.lifespan_context(app)
+            loop.run_until_complete(lifespan.__aenter__())
+            door = Door(loop.run_until_complete, app, models)
+            yield door
+            door.run(door.client.aclose())
+            loop.run_until_complete(lifespan.__aexit__(None, None, None))
     finally:
-        patch.undo()
         loop.close()
