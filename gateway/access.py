@@ -15,9 +15,7 @@ from gateway.keys import Caller, CallerKeys, Scope
 
 _WINDOW_SECONDS = 10
 _EVERYTHING = frozenset(Scope)
-_BEARER = HTTPBearer(
-    auto_error=False, description="A key of `recstack gateway key`, if the gateway wants any."
-)
+_BEARER = HTTPBearer(auto_error=False, description="A key that `recstack gateway key` made.")
 
 
 class Access:
@@ -36,24 +34,30 @@ class Access:
 
     def needs(self, scope: Scope) -> Callable[..., Awaitable[Caller]]:
         """A FastAPI dependency: the caller, who may do that."""
+        if self._keys is None:
+
+            async def anybody(request: Request) -> Caller:
+                address = request.client.host if request.client else ""
+                return await self._counted(Caller(address, _EVERYTHING))
+
+            return anybody
+        keys = self._keys
 
         async def checked(
-            request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+            credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
         ) -> Caller:
-            caller = self._caller(request, credentials)
+            caller = keys.caller(credentials.credentials) if credentials else None
+            if caller is None:
+                message = "a key is needed, as in `Authorization: Bearer rsk_...`"
+                raise HTTPException(401, message, {"www-authenticate": "Bearer"})
             if scope not in caller.scopes:
                 raise HTTPException(403, f"this key may not do that: it lacks the scope {scope.value}")
-            if not await self._limiter.hit(self._limit, caller.name):
-                raise HTTPException(429, "too many requests; try again later", {"retry-after": "1"})
-            return caller
+            return await self._counted(caller)
 
         return checked
 
-    def _caller(self, request: Request, credentials: HTTPAuthorizationCredentials | None) -> Caller:
-        if self._keys is None:
-            return Caller(request.client.host if request.client else "", _EVERYTHING)
-        caller = self._keys.caller(credentials.credentials) if credentials else None
-        if caller is None:
-            message = "a key is needed, as in `Authorization: Bearer rsk_...`"
-            raise HTTPException(401, message, {"www-authenticate": "Bearer"})
+    async def _counted(self, caller: Caller) -> Caller:
+        """The caller, unless they ask too often."""
+        if not await self._limiter.hit(self._limit, caller.name):
+            raise HTTPException(429, "too many requests; try again later", {"retry-after": "1"})
         return caller

@@ -18,10 +18,10 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from gateway.access import Access
 from gateway.answering import Answering
-from gateway.api.answers import Accepted, ListAnswer, Problem
+from gateway.api.answers import Accepted, Erased, ListAnswer, PersonData, Problem
 from gateway.api.events import EventBatch
-from gateway.api.questions import ItemQuestion, TextQuestion, UserQuestion
-from gateway.events.event_log import EventLogError
+from gateway.api.questions import ItemQuestion, PersonQuestion, TextQuestion, UserQuestion
+from gateway.events.event_log import EventLogError, UnsupportedByLogError
 from gateway.gateway import Gateway
 from gateway.guard import Guard
 from gateway.keys import CallerKeys, Scope
@@ -41,6 +41,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         413: "The body is too large.",
         422: "The body is not as it must be.",
         429: "Too many requests of one caller.",
+        501: "The event log cannot do that.",
         503: "The gateway cannot do that now.",
     }.items()
 }
@@ -82,6 +83,7 @@ def gateway_app(
     access = Access(keys, config.limits.requests_per_second)
     _add_lists(app, access)
     _add_events(app, access, config.limits.max_events)
+    _add_people(app, access)
     _add_state(app)
     add_page(app, access, facts or RunFacts())
     app.add_exception_handler(RequestValidationError, _unfit)
@@ -145,6 +147,20 @@ def _add_events(app: FastAPI, access: Access, max_events: int) -> None:
         return await gateway.take(batch.events)
 
 
+def _add_people(app: FastAPI, access: Access) -> None:
+    allowed = [Depends(access.needs(Scope.PEOPLE))]
+
+    @app.post("/v1/people/export", dependencies=allowed, tags=["people"])
+    async def export(question: PersonQuestion, gateway: Answering) -> PersonData:
+        """Give out what the gateway has of a person."""
+        return await gateway.export(question)
+
+    @app.post("/v1/people/erase", dependencies=allowed, tags=["people"])
+    async def erase(question: PersonQuestion, gateway: Answering) -> Erased:
+        """Remove what the gateway has of a person."""
+        return await gateway.erase(question)
+
+
 def _add_state(app: FastAPI) -> None:
     @app.get("/health", tags=["state"], responses={})
     async def health() -> dict[str, str]:
@@ -189,6 +205,8 @@ def _message(problem: Any) -> str:
 
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, UnsupportedByLogError):
+        return _error(501, str(error))
     return _error(503, str(error), {"retry-after": "1"})
 
 

@@ -11,10 +11,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.api.answers import Accepted, ListAnswer
+from gateway.api.answers import Accepted, Erased, ListAnswer, PersonData, SessionItem
 from gateway.api.events import SentEvent
-from gateway.api.page import HistoryAnswer, HistoryQuestion, LearntItem, RecentEvent
-from gateway.api.questions import ItemQuestion, TextQuestion, UserQuestion
+from gateway.api.page import HistoryAnswer, HistoryQuestion, LearntItem
+from gateway.api.questions import ItemQuestion, PersonQuestion, TextQuestion, UserQuestion
 from gateway.events.event import Event
 from gateway.events.event_log import EventLog, EventLogError
 from gateway.events.served_list import ServedList
@@ -22,7 +22,7 @@ from gateway.metrics import GatewayMetrics
 from gateway.model_server import ModelServer
 from gateway.popular import PopularList
 from gateway.recommending import Recommending
-from gateway.sessions import MemorySessions, SessionEvent, SessionStore
+from gateway.sessions import MemorySessions, Session, SessionEvent, SessionStore
 from pipeline.config.gateway import GatewayConfig
 from pipeline.datasets.feedback_meaning import Meaning
 from serving.client import ServingCallError
@@ -32,6 +32,10 @@ logger = logging.getLogger(__name__)
 _POPULAR_FILE = "popular.json"
 _RETRY_SECONDS = 5.0
 _NOT_OF_A_SESSION = "impression"
+_REMAINING = (
+    "exported spans, prepared data, trained models and served bundles may hold the person still: "
+    "`recstack data erase-user` removes them"
+)
 
 Pseudonym = Callable[[str], str]
 
@@ -86,12 +90,7 @@ class Gateway:
         learnt = await self.models.user_history(user, question.length, question.label or self.config.label)
         return HistoryAnswer(
             known=learnt.known,
-            recent=tuple(
-                RecentEvent(
-                    item_id=event.item_id, kind=event.kind, timestamp_ms=event.timestamp_ms, value=event.value
-                )
-                for event in reversed(session.events)
-            ),
+            recent=tuple(reversed(_session_items(session))),
             items=tuple(
                 LearntItem(item_id=item.item_id, title=item.title, value=item.value) for item in learnt.items
             ),
@@ -122,6 +121,31 @@ class Gateway:
             await self._remember(user, own)
         self.metrics.events(Counter(event.kind for event in events), appended.duplicates)
         return Accepted(accepted=appended.accepted, duplicates=appended.duplicates)
+
+    async def export(self, question: PersonQuestion) -> PersonData:
+        """All that the gateway has of a person.
+
+        Raises:
+          EventLogError: The log cannot be read, or cannot look for a person.
+        """
+        user = self.pseudonym(question.user_id)
+        kept, session = await self.log.of_user(user), await self.sessions.of(user)
+        return PersonData(
+            user=user,
+            events=kept.events,
+            served=kept.served,
+            session=_session_items(session),
+        )
+
+    async def erase(self, question: PersonQuestion) -> Erased:
+        """Takes a person out of the log, the sessions and the lists that are given again.
+
+        Raises:
+          EventLogError: The log cannot be written, or cannot remove a person.
+        """
+        user = self.pseudonym(question.user_id)
+        await self.recommending.forget(user)
+        return Erased(removed=await self.log.erase(user), remaining=_REMAINING)
 
     async def _remember(self, user: str, events: Sequence[SessionEvent]) -> None:
         """Adds to a session. The events are kept already: a store that fails costs freshness alone."""
@@ -212,4 +236,13 @@ def _of_session(event: Event) -> SessionEvent:
         item_id=event.item_id,
         value=event.value,
         dwell_seconds=event.dwell_seconds,
+    )
+
+
+def _session_items(session: Session) -> tuple[SessionItem, ...]:
+    return tuple(
+        SessionItem(
+            item_id=event.item_id, kind=event.kind, timestamp_ms=event.timestamp_ms, value=event.value
+        )
+        for event in session.events
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -55,7 +56,7 @@ def serve_http(app: ASGIApp, host: str, port: int, started: Callable[[str], None
 
 
 class _Uvicorn(uvicorn.Server):
-    """Tells that it has started."""
+    """Tells that it has started, and ends well when it is told to."""
 
     def __init__(self, config: uvicorn.Config, has_started: Callable[[], None]):
         super().__init__(config)
@@ -66,3 +67,8 @@ class _Uvicorn(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._has_started()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begins the end, and does not raise the signal once more after it; a second one ends at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True

@@ -27,6 +27,7 @@ class Rule(str, Enum):
     DUPLICATE = "duplicate"  # an id, or a user's event, that an earlier row has
     REPEATED_PRIOR = "repeated_prior"  # a prior event told again by a later row
     TAKEN_UP = "taken_up"  # an exposure in a list of which the user took up the item
+    REPEATED_EVENT = "repeated_event"  # of the gateway: the same at the same second
     CANCELLED = "cancelled"  # a purchase that was taken back, and what took it back
     BURST = "burst"  # of a user who did more than a person can
     RARE_ITEM = "rare_item"  # with an item of too few users
@@ -41,6 +42,7 @@ NOT_DROPPED = (Rule.UNPARSABLE_ATTRIBUTE, Rule.CUT_TEXT)
 NO_FAULTS = (
     *NOT_DROPPED,
     Rule.TAKEN_UP,
+    Rule.REPEATED_EVENT,
     Rule.REPEATED_PRIOR,
     Rule.RARE_ITEM,
     Rule.RARE_USER,

@@ -20,6 +20,7 @@ from serving.bundle_readme import write_readme
 from serving.bundle_settings import BundleSettings
 from serving.candidate_generator import CandidateGenerator
 from serving.category_filter import CategoryFilter
+from serving.event_contributions import EventContributions
 from serving.extended_models import extended_models
 from serving.file_digests import combined_digest, file_digest, folder_digests
 from serving.index import chosen_kind, save_options
@@ -30,10 +31,12 @@ from serving.manifest import DataSpan, Manifest, Refresh, TowerPair, stack_versi
 from serving.ops import op_names, ops_by_library, read_saved_model
 from serving.profiles import UserProfiles
 from serving.ranking_signatures import ranking_signatures
+from serving.reasons import Reasons
 from serving.recommender import Recommender
 from serving.recommender_signatures import recommender_signatures
 from serving.retrieval_signatures import retrieval_signatures
 from serving.served_module import Signatures
+from serving.shared_categories import SharedCategories
 from serving.warm_up import write_warm_up
 
 _SOME = 8
@@ -114,10 +117,10 @@ def export_bundle(
             models.retrieval.corpus.item_ids,
             Path(work_dir),
         )
-        category_filter = _category_filter(models, items_dir, settings, added)
+        categories = _categories(items_dir, settings, added)
         names: dict[str, tuple[str, ...]] = {}
         for variant in models.indexes:
-            signatures = _signatures(models, variant, profiles, category_filter, settings)
+            signatures = _signatures(models, variant, profiles, categories, settings)
             _save(signatures, variant, models.retrieval.corpus, settings, Path(output_dir))
             names |= {name: tuple(sorted(functions)) for name, (_, functions) in signatures.items()}
     items = _some_items(models.retrieval.corpus)
@@ -174,26 +177,28 @@ def _some_items(corpus: Any) -> dict[str, str]:
     return {item_id.decode(): title.decode() for item_id, title in zip(*columns, strict=True)}
 
 
-def _category_filter(
-    models: _Models, items_dir: str, settings: BundleSettings, added: AddedItems | None
-) -> CategoryFilter:
-    """Of the categories that the items of the corpus have."""
+def _categories(items_dir: str, settings: BundleSettings, added: AddedItems | None) -> pa.Table:
+    """The categories that the items have."""
     names = (ITEM_ID, *settings.layout.item_categories)
     items = read_items(items_dir, settings.feature_set, names)
     if added is not None:
         items = pa.concat_tables([items, added.table.select(items.column_names).cast(items.schema)])
-    return CategoryFilter(items, models.retrieval.corpus.item_ids.numpy())
+    return items
 
 
 def _signatures(
     models: _Models,
     variant: Variant,
     profiles: UserProfiles,
-    category_filter: CategoryFilter,
+    categories: pa.Table,
     settings: BundleSettings,
 ) -> dict[str, Signatures]:
     """The models that a variant has for itself, with what shows that their towers and index match."""
     retrieval, index, corpus = models.retrieval, models.indexes[variant], models.retrieval.corpus
+    features, item_ids = settings.feature_set, corpus.item_ids.numpy()
+    category_filter = CategoryFilter(categories, item_ids)
+    contributions = EventContributions(retrieval.queries, features)
+    reasons = Reasons(corpus, contributions, SharedCategories(categories, item_ids))
     generator = CandidateGenerator(
         retrieval,
         index,
@@ -202,10 +207,10 @@ def _signatures(
         settings.index.from_others,
         category_filter,
     )
-    recommender = Recommender(corpus, generator, models.ranking, models.fusion, profiles)
+    recommender = Recommender(corpus, generator, models.ranking, models.fusion, profiles, reasons)
     signatures = {
-        RETRIEVAL: retrieval_signatures(retrieval, index, category_filter, settings.feature_set),
-        RECOMMENDER: recommender_signatures(recommender, settings.feature_set),
+        RETRIEVAL: retrieval_signatures(retrieval, index, category_filter, reasons, features),
+        RECOMMENDER: recommender_signatures(recommender, features),
     }
     for name in (RETRIEVAL, RECOMMENDER):
         served = signatures[name][0]

@@ -27,20 +27,11 @@ class CategoryFilter(tf.Module):
         features = [name for name in categories.column_names if name != ITEM_ID]
         # One more feature, which no item has, for what is no category of the corpus.
         self._num_features = len(features) + 1
-        corpus = pa.array(list(item_ids), pa.binary()).cast(pa.string())
-        items = pc.index_in(categories[ITEM_ID], corpus).combine_chunks()
-        names, rows = [np.zeros(0, object)], [np.zeros(0, np.int32)]
-        for feature in features:
-            lists = categories[feature].combine_chunks()
-            row = items.take(pc.list_parent_indices(lists))
-            of_corpus = row.is_valid()
-            values = pc.list_flatten(lists).filter(of_corpus).to_pylist()
-            names.append(np.array([f"{feature}={value}" for value in values], object))
-            rows.append(row.filter(of_corpus).to_numpy().astype(np.int32))
-        distinct, category = np.unique(np.concatenate(names).astype(str), return_inverse=True)
+        names, rows = category_pairs(categories, item_ids)
+        distinct, category = np.unique(names.astype(str), return_inverse=True)
         counts = np.bincount(category, minlength=len(distinct) + 1)  # one more that no item has
         self._splits = tf.Variable(np.append(0, np.cumsum(counts)), dtype=tf.int64, trainable=False)
-        by_category = np.concatenate(rows)[np.argsort(category, kind="stable")]
+        by_category = rows[np.argsort(category, kind="stable")]
         self._rows = tf.Variable(by_category, dtype=tf.int32, trainable=False)
         self._categories = _lookup_table(distinct.tolist())
         self._features = _lookup_table(features)
@@ -74,6 +65,31 @@ class CategoryFilter(tf.Module):
         places = tf.stack([request, feature, tf.cast(found.values, tf.int64)], axis=1)
         shape = tf.cast(tf.stack([tf.shape(asked)[0], self._num_features, self._num_items]), tf.int64)
         return tf.scatter_nd(places, tf.ones([tf.shape(places)[0]], tf.int32), shape) > 0, named
+
+
+def category_pairs(categories: pa.Table, item_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which item has which category.
+
+    Args:
+      categories: `item_id`, and a column of lists of strings for each feature.
+      item_ids: [N] bytes, the corpus.
+
+    Returns:
+      [P] strings, "feature=value", and [P] int32 corpus rows.
+    """
+    corpus = pa.array(list(item_ids), pa.binary()).cast(pa.string())
+    items = pc.index_in(categories[ITEM_ID], corpus).combine_chunks()
+    names, rows = [np.zeros(0, object)], [np.zeros(0, np.int32)]
+    for feature in categories.column_names:
+        if feature == ITEM_ID:
+            continue
+        lists = categories[feature].combine_chunks()
+        row = items.take(pc.list_parent_indices(lists))
+        of_corpus = row.is_valid()
+        values = pc.list_flatten(lists).filter(of_corpus).to_pylist()
+        names.append(np.array([f"{feature}={value}" for value in values], object))
+        rows.append(row.filter(of_corpus).to_numpy().astype(np.int32))
+    return np.concatenate(names), np.concatenate(rows)
 
 
 def _lookup_table(names: list[str]) -> tf.lookup.StaticHashTable:

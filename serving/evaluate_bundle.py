@@ -19,6 +19,8 @@ from serving.index_builder import REPORT_FILE
 from serving.judged_interactions import JudgedInteractions
 from serving.layout import RECOMMENDER, RETRIEVAL, version_dir, versions
 from serving.list_evaluation.evaluate import evaluate_lists
+from serving.list_evaluation.explanations import measure_explanations
+from serving.list_evaluation.requests import ListRequests
 from serving.manifest import read_digest, read_manifest, used_model_dir
 from serving.ranking_evaluation.evaluate import evaluate_ranking
 from serving.ranking_evaluation.skew import SkewInputs, measure_skew
@@ -99,8 +101,17 @@ def evaluate_bundle(
         gate.max_skew,
         seed,
     )
+    explanations = measure_explanations(
+        ListRequests(data, config.max_requests, seed),
+        models,
+        settings.feature_set,
+        config.reason_requests,
+        config.bootstrap_samples,
+        seed,
+    )
     measured = Evaluation(
         lists=lists,
+        explanations=explanations,
         previous=_pushed_as(previous, Path(inputs.served)) if PREVIOUS in lists else None,
         ranking=ranking.figures,
         calibration=ranking.calibration,

@@ -140,6 +140,8 @@ class Evaluation(_Record):
       ranking: Task to slice feature to slice value to figures.
       calibration: Task with probabilities to bins of equal counts, from low to high.
       index: The index.
+      explanations: How true the events are that recommendations name as their reasons, see
+        :func:`serving.list_evaluation.explanations.measure_explanations`; `None` if that was not measured.
       skew: Output of an exported graph, as `ranking/like`, to its skew.
       blessed: Whether the bundle may be pushed.
       reasons: Why not.
@@ -151,6 +153,7 @@ class Evaluation(_Record):
     ranking: dict[str, dict[str, dict[str, RankingFigures]]]
     calibration: dict[str, tuple[CalibrationBin, ...]] = Field(default_factory=dict)
     index: IndexReport
+    explanations: ListFigures | None = None
     skew: dict[str, Skew] = Field(default_factory=dict)
     blessed: bool = False
     reasons: tuple[str, ...] = ()

@@ -17,15 +17,18 @@ def overall_figures(evaluation: Evaluation) -> dict[str, float]:
       evaluation: The whole.
 
     Returns:
-      `recommender/METRIC` and `retrieval/METRIC`, `ranking/TASK/METRIC`, and, of the index that was
-      chosen, `index/recall_at_10` and `index/milliseconds_per_query`. Figures that are no numbers are left
-      out, since JSON has none for them.
+      `recommender/METRIC` and `retrieval/METRIC`, `explanations/METRIC`, `ranking/TASK/METRIC`, and, of the
+      index that was chosen, `index/recall_at_10` and `index/milliseconds_per_query`. Figures that are no
+      numbers are left out, since JSON has none for them.
     """
     figures: dict[str, float] = {}
     lists = overall_lists(evaluation)
     for name in _RECOMMENDERS:
         if name in lists:
             figures |= {f"{name}/{metric}": figure.value for metric, figure in lists[name].metrics.items()}
+    if evaluation.explanations is not None:
+        of_reasons = evaluation.explanations.metrics
+        figures |= {f"explanations/{metric}": figure.value for metric, figure in of_reasons.items()}
     for task, ranking in overall_ranking(evaluation).items():
         figures |= {f"ranking/{task}/{metric}": figure.value for metric, figure in ranking.metrics.items()}
     for measured in evaluation.index.measured:

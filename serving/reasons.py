@@ -4,48 +4,88 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
-from trainer.retrieval_module import directions
+from serving.event_contributions import EXAMINED, EventContributions
+from serving.shared_categories import SharedCategories
 
-NO_REASON = -1
+SHOWN_EVENTS = 3
+LEAST_FALL = 1e-3  # of a score; what rounding makes is no reason
 
+# [E, E]: whether the second of two events comes before the first in a list that begins with the newest.
+_IS_NEWER = np.tri(EXAMINED, k=-1, dtype=bool)
 
-def nearest_in_history(embeddings: tf.Tensor, rows: tf.Tensor, history: tf.Tensor) -> tf.Tensor:
-    """The item of the history that each recommended one is closest to, by the cosine of their directions.
-
-    Args:
-      embeddings: [N + 1, dim] of the corpus.
-      rows: [B, k] int32 corpus rows.
-      history: [B, S] int32 corpus rows; any number outside the corpus is padding.
-
-    Returns:
-      [B, k] int32 corpus rows; `NO_REASON` without a history. No item is a reason for itself.
-    """
-    num_items = tf.shape(embeddings)[0] - 1
-    history = tf.pad(history, [[0, 0], [0, 1]], constant_values=NO_REASON)
-    known = (history >= 0) & (history < num_items)
-    of_history = directions(tf.gather(embeddings, tf.where(known, history, num_items)))
-    cosines = tf.matmul(directions(tf.gather(embeddings, rows)), of_history, transpose_b=True)
-    may_be = known[:, tf.newaxis] & (history[:, tf.newaxis] != rows[..., tf.newaxis])
-    best = tf.argmax(tf.where(may_be, cosines, tf.float32.min), axis=2, output_type=tf.int32)
-    nearest = tf.gather(history, best, batch_dims=1)
-    return tf.where(tf.reduce_any(may_be, axis=2), nearest, NO_REASON)
+_BECAUSE_IDS, _BECAUSE_TITLES = "because_item_ids", "because_titles"
+_IDS, _TITLES, _WEIGHTS = "reason_item_ids", "reason_titles", "reason_weights"
+_CATEGORIES, _CATEGORY_WEIGHTS = "shared_categories", "shared_category_weights"
 
 
-def reasons(corpus: Any, rows: tf.Tensor, filled: tf.Tensor, history: tf.Tensor) -> dict[str, tf.Tensor]:
-    """`because_item_ids` and `because_titles` of a list, [B, k]; "" without a reason.
+class Reasons(tf.Module):
+    """Names the events that a list's items owe the most to, and categories that they share with all."""
 
-    Args:
-      corpus: That of the loaded retrieval module.
-      rows: [B, k] int32 corpus rows.
-      filled: [B, k] bool.
-      history: See :func:`nearest_in_history`.
-    """
-    nearest = nearest_in_history(corpus.embeddings, rows, history)
-    has_reason = filled & (nearest != NO_REASON)
-    nearest = tf.maximum(nearest, 0)
-    return {
-        "because_item_ids": tf.where(has_reason, tf.gather(corpus.item_ids, nearest), ""),
-        "because_titles": tf.where(has_reason, tf.gather(corpus.titles, nearest), ""),
-    }
+    def __init__(self, corpus: Any, contributions: EventContributions, categories: SharedCategories):
+        """Takes the parts.
+
+        Args:
+          corpus: That of the loaded retrieval module.
+          contributions: Of events to scores.
+          categories: Of the corpus' items.
+        """
+        super().__init__(name="reasons")
+        self._corpus = corpus
+        self._contributions = contributions
+        self._categories = categories
+        self._num_items = int(corpus.item_ids.shape[0])
+
+    def of(
+        self, raw: dict[str, Any], queries: tf.Tensor, rows: tf.Tensor, filled: tf.Tensor, seen: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """The reasons of lists.
+
+        Args:
+          raw: Raw request features.
+          queries: [B, dim] embeddings of the requests.
+          rows: [B, W] int32 corpus rows.
+          filled: [B, W] bool.
+          seen: [B, S] int32 corpus rows of the whole history, padded with -1.
+
+        Returns:
+          Of the history, by how much the item's retrieval score falls without them: `reason_item_ids`,
+          `reason_titles`, `reason_weights` [B, W, SHOWN_EVENTS], the first of them also as
+          `because_item_ids`, `because_titles` [B, W]. Of the categories, see
+          :meth:`serving.shared_categories.SharedCategories.shared`: `shared_categories`,
+          `shared_category_weights` [B, W, ...]. "" and 0 where there are fewer.
+        """
+        embeddings = tf.gather(self._corpus.embeddings, rows)
+        found = self._contributions.of(raw, queries, embeddings)
+        # What a loaded function looks up has no rank that is known.
+        events = tf.ensure_shape(self._corpus.lookup_items(found.item_ids), [None, None])
+        seen = tf.ensure_shape(seen, [None, None])
+        may_be = self._may_be(events, rows) & filled[..., tf.newaxis]
+        best = tf.math.top_k(tf.where(may_be, found.falls, 0.0), SHOWN_EVENTS)
+        is_reason = best.values >= LEAST_FALL
+        named = tf.gather(tf.clip_by_value(events, 0, self._num_items - 1), best.indices, batch_dims=1)
+        item_ids = tf.where(is_reason, tf.gather(self._corpus.item_ids, named), "")
+        titles = tf.where(is_reason, tf.gather(self._corpus.titles, named), "")
+        categories, shares = self._categories.shared(rows, seen)
+        shown = filled[..., tf.newaxis]
+        return {
+            _BECAUSE_IDS: item_ids[..., 0],
+            _BECAUSE_TITLES: titles[..., 0],
+            _IDS: item_ids,
+            _TITLES: titles,
+            _WEIGHTS: tf.where(is_reason, best.values, 0.0),
+            _CATEGORIES: tf.where(shown, categories, ""),
+            _CATEGORY_WEIGHTS: tf.where(shown, shares, 0.0),
+        }
+
+    def _may_be(self, events: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+        """[B, W, E] bool: of events, [B, E] the newest first, which may be named for the items of lists.
+
+        Each item of the corpus once, for its newest event, and never for itself.
+        """
+        known = (events >= 0) & (events < self._num_items)
+        alike = tf.equal(events[:, :, tf.newaxis], events[:, tf.newaxis])
+        is_first = ~tf.reduce_any(alike & _IS_NEWER, axis=2)
+        return (known & is_first)[:, tf.newaxis] & (events[:, tf.newaxis] != rows[..., tf.newaxis])

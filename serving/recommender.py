@@ -9,15 +9,18 @@ import tensorflow as tf
 
 from schemas.features import HISTORY_ITEM_IDS, RARE_ITEM_ID
 from serving.arrangement import arranged
-from serving.candidate_generator import RETRIEVAL, CandidateGenerator, Candidates
+from serving.candidate_generator import CONTENT, RETRIEVAL, CandidateGenerator, Candidates
 from serving.fusion import standardised
 from serving.list_answers import PROPENSITY, RETRIEVAL_SCORE_OUTPUT, named
 from serving.profiles import UserProfiles
-from serving.reasons import reasons
+from serving.reasons import Reasons
 from serving.recent_events import with_recent
 from serving.request_controls import Controls
 
 ORDER_SCORE = "order_score"
+
+# How alike the texts are, and how many near users, by their nearness, engaged with the item.
+_REASONS_OF_SOURCES = {CONTENT: "text_similarity", "user_knn": "similar_users"}
 
 
 class _Order(NamedTuple):
@@ -46,6 +49,7 @@ class Recommender(tf.Module):
         ranking: Any,
         fusion: Any,
         profiles: UserProfiles,
+        reasons: Reasons,
     ):
         """Puts the parts together.
 
@@ -55,6 +59,7 @@ class Recommender(tf.Module):
           ranking: Loaded SavedModel of a :class:`trainer.ranking_module.RankingModule`.
           fusion: Loaded SavedModel of a :class:`serving.train_fusion.FusionModule`.
           profiles: What is known of the users.
+          reasons: Says why items are there.
         """
         super().__init__(name="recommender")
         self._corpus = corpus
@@ -63,6 +68,7 @@ class Recommender(tf.Module):
         self._fusion = fusion
         self._sources = [name.decode() for name in fusion.sources.numpy()]
         self._profiles = profiles
+        self._reasons = reasons
         self._num_items = int(corpus.item_ids.shape[0])
 
     def for_examples(self, examples: tf.Tensor, controls: Controls) -> dict[str, tf.Tensor]:
@@ -156,10 +162,10 @@ class Recommender(tf.Module):
         Returns:
           [B, W] each, W the largest k of the batch or N: `item_ids`, `titles`, `rank` from 1,
           `retrieval_score`, a score for each task, `order_score`, `propensity` (see
-          :class:`serving.arrangement.Arranged`), `source` (of the fusion's sources the one
-          that speaks most for the item), and `because_item_ids` and `because_titles` (the item of the history
-          that is closest). Beyond a request's own k, or where fewer are left, a row is empty: rank 0, no id,
-          zero scores.
+          :class:`serving.arrangement.Arranged`), `source` (of the fusion's sources the one that speaks most
+          for the item), what :meth:`serving.reasons.Reasons.of` gives, `text_similarity` and, with that
+          source, `similar_users` (the scores of `content` and `user_knn`). Beyond a request's own k, or where
+          fewer are left, a row is empty: rank 0, no id, zero scores.
         """
         controls = controls.within(self._num_items)
         candidates = self._generator.generate(raw, seen, controls)
@@ -178,7 +184,17 @@ class Recommender(tf.Module):
         return {
             **named(self._corpus, rows, filled, scores),
             "source": tf.where(filled, self._strongest(order, best), ""),
-            **reasons(self._corpus, rows, filled, seen),
+            **self._reasons.of(raw, candidates.queries, rows, filled, seen),
+            **self._from_sources(candidates, best, filled),
+        }
+
+    @staticmethod
+    def _from_sources(candidates: Candidates, best: tf.Tensor, filled: tf.Tensor) -> dict[str, tf.Tensor]:
+        """[B, W] scores of the sources that are reasons by themselves."""
+        return {
+            output: tf.where(filled, tf.gather(candidates.scores[source], best, batch_dims=1), 0.0)
+            for source, output in _REASONS_OF_SOURCES.items()
+            if source in candidates.scores
         }
 
     def _order(self, candidates: Candidates) -> _Order:

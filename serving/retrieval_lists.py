@@ -12,7 +12,7 @@ from serving.category_filter import CategoryFilter
 from serving.corpus_search import CorpusSearch, Found
 from serving.index import NOT_FOUND, Index
 from serving.list_answers import PROPENSITY, RETRIEVAL_SCORE_OUTPUT, SIMILARITY, named
-from serving.reasons import reasons
+from serving.reasons import Reasons
 from serving.request_controls import Controls
 from trainer.full_corpus import seen_items
 from trainer.retrieval_module import directions, query_inputs
@@ -23,19 +23,21 @@ _POOL = 100  # candidates that noise and diversity choose from, at least
 class RetrievalLists(tf.Module):
     """Asks the index, and the texts."""
 
-    def __init__(self, retrieval: Any, index: Index, category_filter: CategoryFilter):
+    def __init__(self, retrieval: Any, index: Index, category_filter: CategoryFilter, reasons: Reasons):
         """Puts the parts together.
 
         Args:
           retrieval: Loaded SavedModel of a :class:`trainer.retrieval_module.RetrievalModule`.
           index: Over its corpus embeddings.
           category_filter: Of its corpus.
+          reasons: Says why items are there.
         """
         super().__init__(name="retrieval_lists")
         self._retrieval = retrieval
         self._corpus = retrieval.corpus
         self._search = CorpusSearch(retrieval.corpus, index)
         self._category_filter = category_filter
+        self._reasons = reasons
         self._num_items = int(retrieval.corpus.item_ids.shape[0])
 
     def for_requests(self, raw: dict[str, Any], controls: Controls) -> dict[str, tf.Tensor]:
@@ -47,7 +49,7 @@ class RetrievalLists(tf.Module):
 
         Returns:
           [B, W] each, W the largest k of the batch or N: `item_ids`, `titles`, `rank`, `retrieval_score`,
-          `propensity`, `because_item_ids`, `because_titles`.
+          `propensity`, and what :meth:`serving.reasons.Reasons.of` gives.
         """
         seen = self._corpus.lookup_items(tf.sparse.to_dense(raw[HISTORY_ITEM_IDS], ""))
         queries = self.encode(raw)
@@ -55,7 +57,7 @@ class RetrievalLists(tf.Module):
         left_out = self._left_out(seen, controls)
         found = self._found(queries, left_out, controls)
         rows, filled, answers = self._list(found, controls, RETRIEVAL_SCORE_OUTPUT)
-        return {**answers, **reasons(self._corpus, rows, filled, seen)}
+        return {**answers, **self._reasons.of(raw, queries, rows, filled, seen)}
 
     def similar_items(self, item_ids: tf.Tensor, controls: Controls) -> dict[str, tf.Tensor]:
         """The items whose directions have the largest cosine with an item's.

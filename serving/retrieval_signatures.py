@@ -10,6 +10,7 @@ from schemas.features import HISTORY_ITEM_IDS, FeatureSet
 from serving.category_filter import CategoryFilter
 from serving.history_request import HISTORY_SPEC, HistoryRequest
 from serving.index import Index
+from serving.reasons import Reasons
 from serving.request_controls import CONTROL_SPECS, controls_for, controls_of_examples
 from serving.retrieval_lists import RetrievalLists
 from serving.served_module import DEFAULT, ServedModule, Signatures
@@ -20,7 +21,7 @@ _TEXT_SPEC = tf.TensorSpec([None], tf.string, name="text")
 
 
 def retrieval_signatures(
-    retrieval: Any, index: Index, category_filter: CategoryFilter, features: FeatureSet
+    retrieval: Any, index: Index, category_filter: CategoryFilter, reasons: Reasons, features: FeatureSet
 ) -> Signatures:
     """`serving_default`, `top_k` and `for_histories`, for requests; `similar_items`; `search_text`;
     `embed_queries` and `embed_items`.
@@ -29,12 +30,13 @@ def retrieval_signatures(
       retrieval: Loaded retrieval module.
       index: Over its corpus embeddings.
       category_filter: Of its corpus.
+      reasons: Says why items are there.
       features: The declared features.
 
     Returns:
       The module to save, and its signatures.
     """
-    lists = RetrievalLists(retrieval, index, category_filter)
+    lists = RetrievalLists(retrieval, index, category_filter, reasons)
     request, parse = HistoryRequest(features), retrieval.queries.parse_requests
 
     def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -90,6 +90,15 @@ def test_the_server_imports_no_tfx_and_its_options_no_tensorflow():
     assert not _imported_by("import pipeline.commands.serve, serving.server.server_options") & set(HEAVY)
 
 
+def test_the_gateway_imports_no_tensorflow():
+    modules = (
+        "gateway.events.sqlite_log, gateway.events.kafka_log, gateway.events.export, gateway.app, "
+        "pipeline.commands.run_facts, pipeline.commands.playground"
+    )
+    heavy = {"tensorflow", "tfx", "apache_beam", "scann", "confluent_kafka"}
+    assert not _imported_by(f"import {modules}") & heavy
+
+
 def test_a_search_imports_no_vertex_client():
     statement = "import pipeline, trainer.search\nassert 'google.cloud.aiplatform' not in sys.modules"
     assert "keras_tuner" in _imported_by(statement)

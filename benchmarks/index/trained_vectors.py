@@ -22,9 +22,9 @@ def read_trained(run_dir: Path, seed: int) -> Trained | None:
     Returns:
       The embeddings; `None` if the run has no retrieval model, or its files were removed.
     """
-    model = _newest(run_dir, "RetrievalTrainer/model", "saved_model.pb")
-    examples = _newest(run_dir, "interactions.Materializer/transformed_examples", "Split-eval")
-    graph = _newest(run_dir, "interactions.Transform/transform_graph", "transform_fn")
+    model = newest_output(run_dir, "RetrievalTrainer/model", "saved_model.pb")
+    examples = newest_output(run_dir, "interactions.Materializer/transformed_examples", "Split-eval")
+    graph = newest_output(run_dir, "interactions.Transform/transform_graph", "transform_fn")
     if model is None or examples is None or graph is None:
         return None
     import tensorflow as tf
@@ -39,7 +39,7 @@ def read_trained(run_dir: Path, seed: int) -> Trained | None:
     return Trained(np.ascontiguousarray(retrieval.corpus.embeddings.numpy()[:-1]), queries)
 
 
-def _newest(run_dir: Path, output: str, holds: str) -> Path | None:
+def newest_output(run_dir: Path, output: str, holds: str) -> Path | None:
     """The newest folder of a step's output that still holds what it should."""
     found = [path for path in (run_dir / "artifacts" / output).glob("*") if (path / holds).exists()]
     return max(found, key=lambda path: int(path.name), default=None)

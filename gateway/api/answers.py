@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 
 from gateway.api.fields import Message
+from gateway.events.event import Event
+from gateway.events.served_list import ServedList
 
 
 class Source(str, Enum):
@@ -77,6 +79,50 @@ class Accepted(Message):
 
     accepted: int
     duplicates: int
+
+
+class SessionItem(Message):
+    """An event that counts in the next request.
+
+    Attributes:
+      item_id: What it was about.
+      kind: What it was.
+      timestamp_ms: When, in milliseconds since 1970.
+      value: A rating, an amount.
+    """
+
+    item_id: str
+    kind: str
+    timestamp_ms: int
+    value: float | None
+
+
+class PersonData(Message):
+    """What a gateway has of a person.
+
+    Attributes:
+      user: The name that they go by behind the door.
+      events: What they did.
+      served: The lists that they got.
+      session: What counts in their next request, the oldest first.
+    """
+
+    user: str
+    events: tuple[Event, ...]
+    served: tuple[ServedList, ...]
+    session: tuple[SessionItem, ...]
+
+
+class Erased(Message):
+    """What became of a person's data.
+
+    Attributes:
+      removed: Events and lists that were taken out of the log.
+      remaining: What else there may be of them, and how it goes.
+    """
+
+    removed: int
+    remaining: str
 
 
 class Problem(Message):

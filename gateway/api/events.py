@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from gateway.api.fields import Message
-from gateway.events.event import Event, EventId, EventKind, Id, Milliseconds, RequestId
+from gateway.events.event import EARLIEST_MS, Event, EventId, EventKind, EventTime, Id, RequestId
 
 
 class SentEvent(Message):
@@ -29,7 +29,7 @@ class SentEvent(Message):
     kind: EventKind
     user_id: Id
     item_id: Id
-    timestamp_ms: Milliseconds | None = None
+    timestamp_ms: EventTime | None = None
     request_id: RequestId | None = None
     rank: int | None = Field(default=None, ge=1, le=100_000)
     value: float | None = Field(default=None, ge=-1e9, le=1e9, allow_inf_nan=False)
@@ -38,7 +38,7 @@ class SentEvent(Message):
     @model_validator(mode="after")
     def _is_an_event(self) -> SentEvent:
         """What :class:`Event` asks for, at a moment when no time can be wrong yet."""
-        self.event(self.user_id, self.timestamp_ms or 0)
+        self.event(self.user_id, self.timestamp_ms or EARLIEST_MS)
         return self
 
     def event(self, user: str, received_ms: int) -> Event:

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
-_CONTROL = {*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), "\u2028", "\u2029"}
+_CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 
-
-def _printable(text: str) -> str:
-    if not _CONTROL.isdisjoint(text):
-        raise ValueError("must not hold control characters")
-    return text
-
-
-Category = Annotated[
-    str, StringConstraints(min_length=3, max_length=512, pattern=r"^[^=]+=.+$"), AfterValidator(_printable)
-]
+Category = Annotated[str, Field(max_length=512, pattern=rf"^[^={_CONTROL}]+=[^{_CONTROL}]+$")]
 """`feature=value`, such as `item_genres=Comedy`."""
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
 """What somebody looks for, in their own words."""
 
 

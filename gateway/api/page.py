@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from gateway.api.answers import SessionItem
 from gateway.api.fields import Message
 from gateway.api.questions import Label, PersonQuestion
 from schemas.event_kinds import EventKind
@@ -19,22 +20,6 @@ class HistoryQuestion(PersonQuestion):
 
     length: int = Field(default=20, ge=1, le=100)
     label: Label | None = None
-
-
-class RecentEvent(Message):
-    """An event of a user's session.
-
-    Attributes:
-      item_id: What with.
-      kind: What it was.
-      timestamp_ms: When, in milliseconds since 1970.
-      value: A rating, an amount.
-    """
-
-    item_id: str
-    kind: EventKind
-    timestamp_ms: int
-    value: float | None
 
 
 class LearntItem(Message):
@@ -61,7 +46,7 @@ class HistoryAnswer(Message):
     """
 
     known: bool
-    recent: tuple[RecentEvent, ...]
+    recent: tuple[SessionItem, ...]
     items: tuple[LearntItem, ...]
 
 

@@ -13,29 +13,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from gateway.events.day_schema import check_day_file, make_day_file
 from gateway.events.event import Event
 from gateway.events.event_log import Appended, EventLogError
 from gateway.events.served_list import ServedList
-from pipeline.locking import exclusive
 
-_APPLICATION_ID = 0x72637665
-_SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE log (key TEXT, sealed INTEGER NOT NULL) STRICT;
-CREATE TABLE events (
-  event_id TEXT PRIMARY KEY NOT NULL, kind TEXT NOT NULL, user_id TEXT NOT NULL, item_id TEXT NOT NULL,
-  timestamp_ms INTEGER NOT NULL, request_id TEXT, rank INTEGER, value REAL, dwell_seconds REAL,
-  received_ms INTEGER NOT NULL
-) STRICT;
-CREATE INDEX events_of_user ON events (user_id);
-CREATE TABLE served (request_id TEXT PRIMARY KEY NOT NULL, user_id TEXT NOT NULL, list TEXT NOT NULL) STRICT;
-CREATE INDEX served_to_user ON served (user_id);
-"""
 _FIELDS = tuple(Event.model_fields)
 _COLUMNS = tuple("user_id" if name == "user" else name for name in _FIELDS)
 _NAME = re.compile(r"(\d{4}-\d{2}-\d{2})\.sqlite")
 _SIDE_FILES = ("-wal", "-shm")
-_LOCK = "log.lock"  # of processes that find a new file at the same time
 _BUSY_SECONDS = 60
 _READ_ROWS = 10_000
 
@@ -120,7 +106,7 @@ class DayFile:
         self.path = path
         with self._told():
             if create:
-                _touch(path)
+                make_day_file(path, key)
             self._db = sqlite3.connect(
                 f"{path.resolve().as_uri()}?mode=rw",
                 uri=True,
@@ -131,9 +117,7 @@ class DayFile:
         try:
             with self._told():
                 self._db.execute("PRAGMA synchronous=FULL")
-                if create:
-                    self._make(key)
-                self._check_kind(key)
+                check_day_file(self._db, path, key)
                 if check and self._db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
                     raise sqlite3.DatabaseError("pages that do not fit together")
         except EventLogError:
@@ -231,39 +215,6 @@ class DayFile:
             chosen = f"{query} (SELECT value FROM json_each(?))"
             return self._db.execute(chosen, (json.dumps(list(ids)),)).fetchall()
 
-    def _make(self, key: str | None) -> None:
-        """Gives a new file its tables; one that has them, or is another's, stays as it is."""
-        if self._db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
-            return
-        with exclusive(self.path.with_name(_LOCK)):
-            if not self._db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
-                self._make_tables(key)
-
-    def _make_tables(self, key: str | None) -> None:
-        self._db.execute("PRAGMA journal_mode=WAL")
-        with self.transaction():
-            for statement in _SCHEMA.split(";")[:-1]:
-                self._db.execute(statement)
-            self._db.execute("INSERT INTO log (key, sealed) VALUES (?, 0)", (key,))
-            self._db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
-            self._db.execute(f"PRAGMA application_id={_APPLICATION_ID}")
-
-    def _check_kind(self, key: str | None) -> None:
-        """Refuses what is no event log of this version and key."""
-        if self._db.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
-            raise EventLogError(f"{self.path} is no event log; move it away")
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version != _SCHEMA_VERSION:
-            raise EventLogError(
-                f"{self.path} is an event log of version {version}, and this program reads {_SCHEMA_VERSION}"
-            )
-        written = self._db.execute("SELECT key FROM log").fetchone()[0]
-        if written != key:
-            raise EventLogError(
-                f"{self.path} holds users by {_key_name(written)}, and the configuration has "
-                f"{_key_name(key)}; give the key that it was written with, or move the log away"
-            )
-
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Turns SQLite's errors into messages."""
@@ -277,20 +228,3 @@ class DayFile:
             ) from error
         except OSError as error:
             raise EventLogError(f"cannot use the event log {self.path}: {error.strerror}") from error
-
-
-def _touch(path: Path) -> None:
-    """Makes the file for its owner alone, if it is not there; SQLite's side files take its mode."""
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError:
-        return
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _key_name(fingerprint: str | None) -> str:
-    return "their raw ids" if fingerprint is None else f"the pseudonym key {fingerprint}"

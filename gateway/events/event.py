@@ -28,6 +28,9 @@ RequestId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Milliseconds = Annotated[int, Field(ge=0, lt=1 << 42)]  # until the year 2109
 
 _DAY_MS = 86_400_000
+# A clock that was never set says 1970, and `cleaning.earliest` of a run is the same day by default.
+EARLIEST_MS = 631_152_000_000  # 1990-01-01
+EventTime = Annotated[Milliseconds, Field(ge=EARLIEST_MS)]
 # How far a caller's clock may be ahead.
 MAX_AHEAD_MS = _DAY_MS
 
@@ -42,7 +45,7 @@ class Event(BaseModel):
       user: As the run stores people: a pseudonym, or the raw id.
       item_id: The item.
       timestamp_ms: When it happened, in milliseconds since 1970 UTC, by the caller's clock, which may be a
-        day ahead.
+        day ahead; not before 1990.
       request_id: Of the list that showed the item.
       rank: Of the item in that list, from 1.
       value: A rating, an amount.
@@ -56,7 +59,7 @@ class Event(BaseModel):
     kind: EventKind
     user: Id
     item_id: Id
-    timestamp_ms: Milliseconds
+    timestamp_ms: EventTime
     request_id: RequestId | None = None
     rank: int | None = Field(default=None, ge=1, le=100_000)
     value: float | None = Field(default=None, ge=-1e9, le=1e9)

@@ -117,9 +117,7 @@ class KafkaEventLog:
         """Sends messages, each a topic, a key and a text, and waits for all reports."""
         if self._closed.is_set():
             raise EventLogError("the event log is closed")
-        reports = []
-        for topic, key, text in messages:
-            reports.append(self._produce(topic, key, text))
+        reports = [self._produce(topic, key, text) for topic, key, text in messages]
         errors = [error for error in await asyncio.gather(*map(asyncio.wrap_future, reports)) if error]
         if errors:
             raise EventLogError(f"Kafka did not take {len(errors)} of {len(messages)} messages: {errors[0]}")

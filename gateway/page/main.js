@@ -20,9 +20,11 @@ let wish = null; // what the list is of: its path, what is asked, its title
 let list = null;
 let newest = 0;
 
+/** Says what went wrong, once; what goes wrong again and again must neither be read out again nor move the focus. */
 function failed(error) {
-  byId("trouble").textContent = error.message;
-  if (error.status !== 401) return;
+  const trouble = byId("trouble");
+  if (trouble.textContent !== error.message) trouble.textContent = error.message;
+  if (error.status !== 401 || !byId("key").hidden) return;
   byId("key").hidden = false;
   byId("key-title").focus();
 }

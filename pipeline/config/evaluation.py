@@ -40,6 +40,7 @@ class EvaluationConfig(Frozen):
       calibration_bins: Bins of equal counts in which predicted probabilities are compared with what came
         true.
       skew_requests: Test interactions on which exported graphs are compared with the trained models.
+      reason_requests: Requests whose recommendations' reasons are tried: what is named is taken out.
     """
 
     max_requests: int = Field(default=4000, ge=1)
@@ -51,6 +52,7 @@ class EvaluationConfig(Frozen):
     ranking_samples: int = Field(default=200, ge=2)
     calibration_bins: int = Field(default=10, ge=1)
     skew_requests: int = Field(default=512, ge=2)
+    reason_requests: int = Field(default=256, ge=1)
 
     @model_validator(mode="after")
     def _edges_rise_and_slices_differ(self) -> EvaluationConfig:

@@ -73,6 +73,11 @@ def drop_by_people_rules(interactions: InteractionsTable, settings: PreparationS
     if settings.adapter.names_requests:
         interactions.drop(Rule.TAKEN_UP, _taken_up(interactions, layout))
     interactions.drop(Rule.REPEATED_PRIOR, _repeated_priors(interactions, layout))
+    if settings.adapter.names_requests:
+        # Two lists on a page may show an item in the same second: no fault of anybody's.
+        stored = np.array([settings.adapter.has_stored_ids(part) for part in settings.parts])
+        told = stored[interactions.numbers(PART)]
+        interactions.drop(Rule.REPEATED_EVENT, told & _duplicates(interactions, layout))
     interactions.drop(Rule.DUPLICATE, _duplicates(interactions, layout))
     for cancelling, cancelled in cleaning.cancellations.items():
         interactions.drop(Rule.CANCELLED, _cancelled(interactions, cancelling, cancelled))

@@ -16,6 +16,7 @@ from serving.client.grpc_client import GrpcClient
 from serving.client.history import History
 from serving.client.micro_batcher import MicroBatcher
 from serving.client.options import ClientOptions, RetryPolicy, Tls
+from serving.client.reason import Reason
 from serving.client.recommendation import Recommendation, Recommendations
 from serving.client.recommender_client import RecommenderClient
 from serving.client.rest_client import RestClient
@@ -35,6 +36,7 @@ __all__ = [
     "NotServedError",
     "Outputs",
     "PastItem",
+    "Reason",
     "Recommendation",
     "Recommendations",
     "RecommenderClient",

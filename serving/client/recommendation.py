@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from serving.client.call import Outputs
+from serving.client.reason import REASON_OUTPUTS, Reason, read_reasons
 
 _PROPENSITY = "propensity"
 _STRINGS = ("item_ids", "titles", "because_item_ids", "because_titles", "source")
+_NO_SCORES = {*_STRINGS, *REASON_OUTPUTS, _PROPENSITY, "rank", "known"}
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,13 @@ class Recommendation:
       title: Its title.
       rank: From 1.
       scores: By name: `retrieval_score`, and of the recommender `order_score` and one of each task.
-      because_item_id: Of the history's item that it is closest to, if it has one.
+      because_item_id: Of the history's item that it owes the most to, if it has one: the first of the
+        reason `history`.
       because_title: Of that item.
       source: That spoke most for it, if the model says so.
       propensity: How likely it was to come at this rank, given those before it: 1 without exploration; `None`
         where that is not known, as where diversity rearranged what exploration drew.
+      reasons: Why it is there, each kind once at most.
     """
 
     item_id: str
@@ -38,6 +42,7 @@ class Recommendation:
     because_title: str | None = None
     source: str | None = None
     propensity: float | None = None
+    reasons: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,10 +93,11 @@ def _item(outputs: Outputs, row: int, place: Any) -> Recommendation:
         scores={
             name: float(values[row, place])
             for name, values in outputs.items()
-            if name not in (*_STRINGS, _PROPENSITY, "rank", "known") and values.shape == shape
+            if name not in _NO_SCORES and values.shape == shape
         },
         because_item_id=texts.get("because_item_ids") or None,
         because_title=texts.get("because_titles") or None,
         source=texts.get("source") or None,
         propensity=propensity or None,
+        reasons=read_reasons(outputs, row, place),
     )

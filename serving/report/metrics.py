@@ -21,6 +21,7 @@ def metrics_section(run: RunFiles) -> Section:
     """
     record = run.evaluation
     blocks: list[Block] = [_overall_lists(record), *_difference(record), *_overall_ranking(record)]
+    blocks += _explanations(record)
     blocks += [*_list_slices(record), *_ranking_slices(record), *_skew(record)]
     return Section("metrics", "Metrics", tuple(blocks))
 
@@ -83,6 +84,27 @@ def _overall_ranking(record: Evaluation) -> Iterator[Block]:
             rows.append((task, metric, bounded(figure), *cells, f"{of.examples:,}"))
     headings = ("task", "metric", "value", *(name.replace("_", " ") for name in baselines), "examples")
     yield Table("Ranking tasks, test split; 95% bounds in brackets", headings, tuple(rows), texts=2)
+
+
+def _explanations(record: Evaluation) -> Iterator[Table]:
+    """What becomes of recommendations without the event that they are said to be because of."""
+    of = record.explanations
+    if of is None:
+        return
+    caption = (
+        "Reasons: the fall of an item's retrieval score, a logit, without the event of the history that is "
+        "named, and without another one; 95% bounds in brackets"
+    )
+    metrics = tuple(of.metrics)
+    row = (
+        "recommender",
+        *(bounded(of.metrics[name]) for name in metrics),
+        f"{of.requests:,}",
+        f"{of.users:,}",
+    )
+    yield Table(
+        caption, ("reasons of", *(name.replace("_", " ") for name in metrics), "requests", "users"), (row,)
+    )
 
 
 def _list_slices(record: Evaluation) -> Iterator[Table]:

@@ -311,10 +311,21 @@ def test_an_example_carries_controls_too(answers):
 def test_recommendations_say_why(answers):
     answer = answers[14]
     for history, because in zip((["i1", "i4"], ["i0", "i3", "i6"]), answer["because_item_ids"], strict=True):
-        assert set(because) <= set(history)
-    assert answer["because_titles"][0] == [
-        f"{genre_of_item(item)} number {item[1:]}" for item in answer["because_item_ids"][0]
-    ]
+        assert set(because) <= {*history, ""}  # nothing, where each event speaks against the item
+    for item, title in zip(answer["because_item_ids"][0], answer["because_titles"][0], strict=True):
+        assert title == (f"{genre_of_item(item)} number {item[1:]}" if item else "")
+    liked = genre_of_item("i1")
+    assert _genres(answer["item_ids"][0]) == {liked}
+    for row, categories in zip(answer["reason_item_ids"][0], answer["shared_categories"][0], strict=True):
+        assert row[0] in ("i1", "i4")
+        assert set(row[1:]) <= {"i1", "i4", ""} - {row[0]}
+        assert categories == [f"item_genre={liked}", ""]
+    assert [row[0] for row in answer["reason_item_ids"][0]] == answer["because_item_ids"][0]
+    weights = np.array(answer["reason_weights"][0])
+    assert (weights[:, 0] >= weights[:, 1]).all()
+    assert (weights[:, 0] > 0).all()
+    assert answer["shared_category_weights"][0] == [[1.0, 0.0]] * 6
+    assert np.shape(answer["similar_users"]) == np.shape(answer["text_similarity"]) == (2, 6)
     assert all(source in SOURCES for row in answer["source"] for source in row)
     assert set(answers[1]["because_item_ids"][0]) == {""}  # nobody has done nothing
 

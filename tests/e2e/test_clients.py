@@ -77,6 +77,10 @@ def test_a_user(recommender):
     assert first.title == f"{genre_of_user('u4')} number {first.item_id[1:]}"
     assert {"retrieval_score", "order_score", "rating", "like"} < set(first.scores)
     assert first.because_title.startswith(genre_of_user("u4"))
+    reasons = {reason.kind: reason for reason in first.reasons}
+    assert reasons["history"].item_ids[0] == first.because_item_id
+    assert reasons["category"].words == (f"item_genre={genre_of_user('u4')}",)
+    assert not set(first.scores) & {"text_similarity", "similar_users"}
 
 
 def test_users_and_one_who_is_not_known(recommender):

@@ -68,15 +68,17 @@ class Door:
 
 @contextmanager
 def application(
-    models: ListingModels,
     folder: Path,
+    models: ListingModels,
     keys: CallerKeys | None = None,
     pseudonym=str,
     facts: RunFacts | None = None,
     **settings,
 ):
-    """Yields an application that is about to start; the models' place is taken until the block ends."""
+    """Yields the application, whose lifespan has not begun."""
     config = GatewayConfig(**settings)
+    patch = pytest.MonkeyPatch()
+    patch.setattr(gateway.gateway, "ModelServer", lambda *_: models)
 
     @asynccontextmanager
     async def opened(metrics):
@@ -86,17 +88,18 @@ def application(
             models.calls.clear()
             yield parts
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gateway.gateway, "ModelServer", lambda *_: models)
+    try:
         yield gateway_app(config, opened, keys, facts)
+    finally:
+        patch.undo()
 
 
 @contextmanager
-def open_door(folder: Path, **arguments):
-    """Yields a door; the arguments are those of :func:`application`."""
+def open_door(folder: Path, **settings):
+    """Yields a door."""
     models, loop = ListingModels(), asyncio.new_event_loop()
     try:
-        with application(models, folder, **arguments) as app:
+        with application(folder, models, **settings) as app:
             lifespan = app.router.lifespan_context(app)
             loop.run_until_complete(lifespan.__aenter__())
             door = Door(loop.run_until_complete, app, models)

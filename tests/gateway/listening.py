@@ -1,4 +1,4 @@
-"""A gateway that browsers can reach, with the models' place taken."""
+"""A gateway that listens on a free port of this machine, with the models' place taken."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Listening:
     """
 
     def __init__(self, server: uvicorn.Server, loop: asyncio.AbstractEventLoop, app, models: ListingModels):
-        self.address = f"http://localhost:{server.servers[0].sockets[0].getsockname()[1]}/"
+        self.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
         self.models = models
         self.gateway = app.state.gateway
         self._loop = loop
@@ -59,7 +59,7 @@ class _Server(uvicorn.Server):
 def listening(folder: Path, **arguments):
     """Yields a gateway on a free port; the arguments are those of :func:`tests.gateway.door.application`."""
     models = ListingModels()
-    with application(models, folder, **arguments) as app:
+    with application(folder, models, **arguments) as app:
         config = uvicorn.Config(app, port=0, log_config=None, lifespan="on", ws="none")
         server = _Server(config)
         thread = threading.Thread(target=server.run)

@@ -6,9 +6,14 @@ from dataclasses import dataclass, field
 import grpc
 
 from serving.client import Recommendation, Recommendations, UnavailableError
+from serving.client.reason import Reason
 from serving.client.user_history import PastItem, UserHistory
 
 NUM_ITEMS = 300
+
+
+def _because_of(item_id):
+    return (Reason("history", 1.0, (item_id,), (f"Title of {item_id}",)),)
 
 
 @dataclass
@@ -74,9 +79,8 @@ class ListingModels:
                 title=self.title.format(item_id),
                 rank=rank,
                 scores={"retrieval_score": 1 / rank, "rating": 5 - rank / 10, "like": 0.75},
-                because_item_id=session[-1] if session else None,
-                because_title=self.title.format(session[-1]) if session else None,
                 propensity=0.5,
+                reasons=_because_of(session[-1]) if session else (),
             )
             for rank, item_id in enumerate(ids, 1)
         )

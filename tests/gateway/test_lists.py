@@ -156,7 +156,7 @@ def test_items_that_are_like_one_and_items_that_a_text_speaks_of(door):
 
 
 def test_each_list_that_somebody_got_is_kept_as_it_was_served(door):
-    door.post("/v1/events", {"events": [_event(1, "i5", timestamp_ms=5000)]})
+    door.post("/v1/events", {"events": [_event(1, "i5", timestamp_ms=1_700_000_000_000)]})
     first, again = (door.post(USER, {"user_id": "u1", "k": 2}).json() for _ in range(2))
     about_item = door.post("/v1/recommendations/item", {"item_id": "i7", "user_id": "u1"}).json()
     door.post("/v1/recommendations/item", {"item_id": "i7"})
@@ -166,7 +166,7 @@ def test_each_list_that_somebody_got_is_kept_as_it_was_served(door):
     assert [item.item_id for item in record.items] == ["i0", "i1"]
     assert [item.propensity for item in record.items] == [0.5, 0.5]
     assert record.model_version == 3
-    assert record.features["events"] == [["i5", "click", 5000, None, None]]
+    assert record.features["events"] == [["i5", "click", 1_700_000_000_000, None, None]]
     assert record.controls == served[first["request_id"]].controls
     assert served[about_item["request_id"]].kind == "item"
 

@@ -8,6 +8,7 @@ from gateway.run_facts import RunFacts
 from pipeline.config.gateway import GatewayConfig
 from tests.gateway.door import open_door
 
+MOMENT = 1_700_000_000_000
 HISTORY = "/v1/people/history"
 FACTS = RunFacts("shop", ("u1",), {"rating": "value"}, ("rating",), ("items: title: drift",))
 
@@ -73,7 +74,7 @@ def test_a_history_has_what_was_done_lately_and_before(door):
             "kind": kind,
             "user_id": "u1",
             "item_id": f"i{i}",
-            "timestamp_ms": i,
+            "timestamp_ms": MOMENT + i,
             "value": value,
         }
         for i, (kind, value) in enumerate([("like", None), ("rating", 2.0), ("impression", None)])

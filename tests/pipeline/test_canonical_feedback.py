@@ -156,6 +156,14 @@ def test_what_was_shown_teaches_unless_it_was_taken_up(tmp_path, log):
     assert later["history_item_ids"][-3:] == ["i0", "i1", "i2"]  # what was shown is no history
 
 
+def test_what_two_lists_show_in_the_same_second_is_no_fault(tmp_path, log):
+    lists = [_event("u1", "i8", 5500, "impression", request_id=name * 32) for name in "abcdef"]
+    write_feedback(tmp_path / "spans", DAY, lists)
+    data = _prepare(tmp_path, {"path": tmp_path / "spans"}, columns=TYPES, **ON_TYPES)
+    assert data.summary["cleaning"]["interactions"]["rules"] == {"repeated_event": 5}
+    assert len([row for row in _rows(data) if row["item_id"] == "i8"]) == 1
+
+
 def test_clicks_and_impressions_of_news(tmp_path):
     folder = tmp_path / "news"
     folder.mkdir()

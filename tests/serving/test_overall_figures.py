@@ -27,6 +27,7 @@ def _evaluation():
             "retrieval": {"overall": {"all": lists(0.2)}},
             "popularity": {"overall": {"all": lists(0.1)}},
         },
+        "explanations": {"requests": 5, "users": 4, "metrics": {"named_fall": {"value": 0.4}}},
         "ranking": {"like": {"overall": {"all": ranking(auc=0.7, user_auc=math.nan)}}, "rating": {}},
         "index": {"chosen": "scann", "num_items": 9, "measured": measured},
     }
@@ -36,6 +37,7 @@ def test_our_own_overall_and_no_others():
     assert overall_figures(Evaluation.model_validate(_evaluation())) == {
         "recommender/recall@20": 0.3,
         "retrieval/recall@20": 0.2,
+        "explanations/named_fall": 0.4,
         "ranking/like/auc": 0.7,
         "index/recall_at_10": 0.9,
         "index/milliseconds_per_query": 0.2,
@@ -46,6 +48,7 @@ def test_nothing_is_made_up():
     empty = {
         **_evaluation(),
         "lists": {},
+        "explanations": None,
         "ranking": {},
         "index": {"chosen": "exact", "num_items": 9, "measured": []},
     }

@@ -7,12 +7,16 @@ import pyarrow as pa
 import pytest
 import tensorflow as tf
 
+from schemas.features import TableLayout, declare_features
 from serving.category_filter import CategoryFilter
+from serving.event_contributions import EventContributions
 from serving.index import ExactIndex
+from serving.reasons import Reasons
 from serving.request_controls import CONTROL_SPECS, controls_for
 from serving.retrieval_lists import RetrievalLists
+from serving.shared_categories import SharedCategories
 from serving.signature_function import default_input
-from trainer.graphs import graph_function
+from tests.serving.history_encoder import query_side
 
 NUM_ITEMS, DIM, TEXT_DIM = 30, 4, 3
 RNG = np.random.default_rng(0)
@@ -22,7 +26,7 @@ EMBEDDINGS[:, :-1] /= np.linalg.norm(EMBEDDINGS[:, :-1], axis=1, keepdims=True) 
 UNITS = EMBEDDINGS[:-1, :-1]
 TEXTS = RNG.normal(size=[NUM_ITEMS + 1, TEXT_DIM]).astype(np.float32)
 TEXTS /= np.linalg.norm(TEXTS, axis=1, keepdims=True)
-QUERIES = RNG.normal(size=[4, DIM + 1]).astype(np.float32)
+QUERY = RNG.normal(size=DIM + 1).astype(np.float32)  # of somebody without a history
 HISTORIES = [["i1", "i2", "nothing"], [], ["i5"], ["i1", "", "i7"]]
 
 
@@ -30,18 +34,6 @@ def _lookup(item_ids):
     rows = tf.argmax(item_ids[..., tf.newaxis] == IDS, axis=-1, output_type=tf.int32)
     is_known = tf.reduce_any(item_ids[..., tf.newaxis] == IDS, axis=-1)
     return tf.where(item_ids == "", -1, tf.where(is_known, rows, NUM_ITEMS))
-
-
-@graph_function(input_signature=[{"query": tf.TensorSpec([None, DIM + 1])}])
-def _encode(features):
-    return features["query"]
-
-
-def _encode_loaded(features):
-    return _encode(features)
-
-
-_encode_loaded.concrete_functions = [_encode.get_concrete_function()]
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +46,16 @@ def lists():
     )
     retrieval = SimpleNamespace(
         corpus=corpus,
-        queries=SimpleNamespace(encode_queries=_encode_loaded, transform_queries=lambda raw: raw),
+        queries=query_side(EMBEDDINGS, _lookup, QUERY),
         text_embeddings=tf.constant(TEXTS),
         embed_texts=lambda texts: tf.gather(TEXTS, tf.strings.length(texts)),
     )
     kinds = pa.table({"item_id": IDS, "kind": [[f"k{i % 3}"] for i in range(NUM_ITEMS)]})
-    category_filter = CategoryFilter(kinds, np.char.encode(IDS).astype(object))
-    return RetrievalLists(retrieval, ExactIndex(EMBEDDINGS[:-1]), category_filter)
+    item_ids = np.char.encode(IDS).astype(object)
+    contributions = EventContributions(retrieval.queries, declare_features(TableLayout()))
+    reasons = Reasons(corpus, contributions, SharedCategories(kinds, item_ids))
+    index = ExactIndex(EMBEDDINGS[:-1])
+    return RetrievalLists(retrieval, index, CategoryFilter(kinds, item_ids), reasons)
 
 
 def _controls(size, **said):
@@ -71,7 +66,6 @@ def _controls(size, **said):
 
 def _asked(lists, chosen, **said):
     raw = {
-        "query": tf.constant(QUERIES[chosen]),
         "history_item_ids": tf.ragged.constant(
             [HISTORIES[i] for i in chosen], tf.string, ragged_rank=1
         ).to_sparse(),
@@ -87,11 +81,14 @@ def test_the_best_unseen_with_their_reasons(lists):
     answer = _asked(lists, [0, 1], k=[5])
     assert answer["rank"].tolist() == [[1, 2, 3, 4, 5]] * 2
     for place, query in enumerate([0, 1]):
-        scores = EMBEDDINGS[:-1] @ QUERIES[query]
+        events = [int(item[1:]) if item in IDS else NUM_ITEMS for item in HISTORIES[query]]
+        scores = EMBEDDINGS[:-1] @ (QUERY + EMBEDDINGS[events].sum(axis=0))
         order = [i for i in np.argsort(-scores) if IDS[i] not in HISTORIES[query]][:5]
         assert _ids(answer["item_ids"][place]) == IDS[order].tolist()
         np.testing.assert_allclose(answer["retrieval_score"][place], scores[order], rtol=1e-5)
-    assert set(_ids(answer["because_item_ids"][0])) <= {"i1", "i2"}
+    for item, because in zip(_ids(answer["item_ids"][0]), _ids(answer["because_item_ids"][0]), strict=True):
+        falls = {event: EMBEDDINGS[int(item[1:])] @ EMBEDDINGS[int(event[1:])] for event in ("i1", "i2")}
+        assert because == (max(falls, key=falls.get) if max(falls.values()) > 0 else "")
     assert set(_ids(answer["because_item_ids"][1])) == {""}
 
 

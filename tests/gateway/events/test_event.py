@@ -25,6 +25,7 @@ from tests.gateway.events.samples import NOON_MS, event
         ({"item_id": 7}, "item_id"),
         ({"timestamp_ms": -1}, "timestamp_ms"),
         ({"timestamp_ms": 1.5}, "timestamp_ms"),
+        ({"timestamp_ms": NOON_MS // 1000}, "timestamp_ms"),  # in seconds: 1970
         ({"timestamp_ms": NOON_MS + MAX_AHEAD_MS + 1}, "more than a day ahead"),
         ({"request_id": "abc"}, "request_id"),
         ({"request_id": "A" * 32}, "request_id"),

@@ -132,6 +132,13 @@ def test_the_files_are_their_owners_alone(tmp_path):
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_file_that_was_never_finished_is_made_anew(tmp_path):
+    for name in (".2025-11-25.sqlite.partial", ".2025-11-25.sqlite.partial-journal"):
+        (tmp_path / name).write_bytes(b"the beginning of a database")
+    assert with_log(tmp_path, lambda log: log.append([event()])) == Appended(1, 0)
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_every_commit_is_synced(tmp_path):
     file = DayFile(tmp_path / "2025-11-25.sqlite", None, create=True)
     assert file._db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from serving.client import Controls, History, Outputs, Recommendation, Recommendations, RecommenderClient
+from serving.client import (
+    Controls,
+    History,
+    Outputs,
+    Reason,
+    Recommendation,
+    Recommendations,
+    RecommenderClient,
+)
 from serving.client.history import history_inputs
 from serving.client.recommendation import read_lists
 from serving.client.user_history import PastItem, UserHistory, read_histories
@@ -20,6 +28,13 @@ OUTPUTS = {
     "because_titles": [["X", ""], ["", ""]],
     "source": [["retrieval", "neighbours"], ["popular", ""]],
     "known": np.array([True, False]),
+    "reason_item_ids": [[["x", "y"], ["", ""]], [["", ""], ["", ""]]],
+    "reason_titles": [[["X", "Y"], ["", ""]], [["", ""], ["", ""]]],
+    "reason_weights": np.float32([[[2, 0.5], [0, 0]], [[0, 0], [0, 0]]]),
+    "shared_categories": [[["g=a", ""], ["", ""]], [["g=b", "g=c"], ["", ""]]],
+    "shared_category_weights": np.float32([[[0.75, 0], [0, 0]], [[1, 0.5], [0, 0]]]),
+    "text_similarity": np.float32([[0.5, -0.25], [0, 0]]),
+    "similar_users": np.float32([[0, 3], [0, 0]]),
 }
 CONTROLS = {
     "k": np.int32,
@@ -35,7 +50,7 @@ CONTROLS = {
 
 def _outputs():
     def encoded(values):
-        return np.array([[text.encode() for text in row] for row in values], np.object_)
+        return np.vectorize(str.encode, otypes=[np.object_])(np.array(values, np.object_))
 
     return Outputs(
         {name: encoded(values) if isinstance(values, list) else values for name, values in OUTPUTS.items()},
@@ -57,9 +72,20 @@ class Recorder:
 def test_lists_are_read_without_empty_places():
     first, second = read_lists(_outputs())
     assert first.items == (
-        Recommendation("a", "A", 1, {"retrieval_score": 0.5, "rating": 4.0}, "x", "X", "retrieval", 0.25),
-        Recommendation("b", "B", 2, {"retrieval_score": 0.25, "rating": 3.0}, None, None, "neighbours"),
-    )
+        Recommendation(
+            "a", "A", 1, {"retrieval_score": 0.5, "rating": 4.0}, "x", "X", "retrieval", 0.25,
+            (
+                Reason("history", 2.0, ("x", "y"), ("X", "Y")),
+                Reason("category", 0.75, words=("g=a",)),
+                Reason("text", 0.5),
+            ),
+        ),
+        Recommendation(
+            "b", "B", 2, {"retrieval_score": 0.25, "rating": 3.0}, None, None, "neighbours", None,
+            (Reason("similar_users", 3.0),),
+        ),
+    )  # fmt: skip
+    assert second.items[0].reasons == (Reason("category", 1.0, words=("g=b", "g=c")),)
     assert [item.title for item in second.items] == ["Ö"]
     assert (first.known, second.known) == (True, False)
     assert (first.version, second.version) == (3, 3)

@@ -65,6 +65,11 @@ def full_record(blessed: bool = True, recall: float = 0.3) -> Evaluation:
             measured=(_index("exact", 1.0, 0.2), _index("scann", 0.97, 0.1, 8)),
             curve=tuple(_index("scann", 0.7 + 0.1 * step, 0.05 * (step + 1), 2**step) for step in range(4)),
         ),
+        explanations=ListFigures(
+            requests=200,
+            users=90,
+            metrics={"named_fall": _around(0.81), "random_fall": Bounded(value=-0.012)},
+        ),
         skew={"ranking/like": Skew(requests=100, largest=2e-7, tolerance=1e-4)},
         blessed=blessed,
         reasons=() if blessed else ("lists: recall@20 <b>is too low</b>",),

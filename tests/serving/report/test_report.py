@@ -96,6 +96,16 @@ def test_metrics_have_bounds_baselines_slices_and_the_version_before(sections):
     assert len(tables["Lists by item_genre"].rows) == 2 * 5
 
 
+def test_reasons_are_shown_with_what_they_cost(sections):
+    tables = _tables(sections["metrics"])
+    reasons = next(table for caption, table in tables.items() if caption.startswith("Reasons: "))
+    assert reasons.headings == ("reasons of", "named fall", "random fall", "requests", "users")
+    ((of, named, other, requests, users),) = reasons.rows
+    assert of == "recommender"
+    assert (named, other) == ("0.8100 [0.8000, 0.8200]", "-0.0120")
+    assert (requests, users) == ("200", "90")
+
+
 def test_the_index_is_shown_with_its_curve(sections):
     (table,) = _tables(sections["index"]).values()
     assert len(table.rows) == 2 + 4
