@@ -21,6 +21,7 @@ from serving.layout import versions
 _PROGRAM = (sys.executable, "-m", "pipeline")
 _LOGS = "playground"
 _LOOK_SECONDS = 0.2
+_ANSWER_SECONDS = 120  # to whether models are ready, on a machine that is busy loading them
 _GRACE_SECONDS = 30
 
 
@@ -66,7 +67,7 @@ def _watch(address: str, children: Sequence[_Child]) -> None:
     """
     import httpx
 
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=_ANSWER_SECONDS) as client:
         while client.get(f"{address}/ready").status_code != httpx.codes.OK:
             _look(children)
     out.print(f"open {address}/ in a browser; Ctrl-C ends it")
