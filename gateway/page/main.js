@@ -83,10 +83,11 @@ function counted(number) {
 }
 
 /** Shows another list, and leads readers there. */
-async function turnTo(next) {
+async function turnTo(next, leads = true) {
   wish = next;
   list = null;
   await load();
+  if (!leads) return;
   byId("list-title").focus();
   byId("news").textContent = `${wish.title}: ${byId("origin").textContent}`;
 }
@@ -124,10 +125,11 @@ async function past() {
   await showHistory(user, label(), titles);
 }
 
-function choose(id) {
+/** Shows a user's list and history, to which nobody is led where nobody asked: when the page begins. */
+function choose(id, isAskedFor = true) {
   return attempt(async () => {
     user = byId("user").value = id;
-    await turnTo(ofUser());
+    await turnTo(ofUser(), isAskedFor);
     await past();
   });
 }
@@ -149,7 +151,7 @@ async function begin() {
   byId("key").hidden = true;
   fillIn();
   keepFigures(failed);
-  await choose(options.user_ids[0] ?? invented());
+  await choose(options.user_ids[0] ?? invented(), false);
 }
 
 function invented() {
