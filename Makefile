@@ -12,7 +12,7 @@ INSTALLED := .venv/.installed
 
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup run test browser check lint types doctor bench-data bench-index bench-peers bench-serving bench-soak bench-events compiled-run \
+.PHONY: help setup run playground page-images test browser check lint types doctor bench-data bench-index bench-peers bench-serving bench-soak bench-events compiled-run \
   images lock lock-peers clean
 
 help: ## List the targets
@@ -24,6 +24,14 @@ run: $(INSTALLED) ## Run the pipeline on CONFIG, write its report, and recommend
 	@$(BIN)/recstack run --config $(CONFIG)
 	@$(BIN)/recstack report --config $(CONFIG)
 	@$(BIN)/recstack recommend --config $(CONFIG) --user $(USER_ID) --k 10
+
+playground: $(INSTALLED) ## Train on CONFIG if need be, start its server and gateway, and say where the page is
+	@$(BIN)/recstack playground --config $(CONFIG)
+
+# ADDRESS is that of a page that runs, as `make playground` says it.
+ADDRESS ?= http://127.0.0.1:8080/
+page-images: $(INSTALLED) browser ## Take the documentation's pictures of the page at ADDRESS
+	@$(BIN)/python -m tests.gateway.page_images $(ADDRESS) docs/images
 
 # Two at a time; the end-to-end tests share one run of the pipeline, and so one worker.
 test: $(INSTALLED) browser ## Run the tests

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -17,6 +17,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from gateway.access import Access
+from gateway.answering import Answering
 from gateway.api.answers import Accepted, Erased, ListAnswer, PersonData, Problem
 from gateway.api.events import EventBatch
 from gateway.api.questions import ItemQuestion, PersonQuestion, TextQuestion, UserQuestion
@@ -25,6 +26,8 @@ from gateway.gateway import Gateway
 from gateway.guard import Guard
 from gateway.keys import CallerKeys, Scope
 from gateway.metrics import GatewayMetrics
+from gateway.page_routes import add_page
+from gateway.run_facts import RunFacts
 from pipeline.config.gateway import GatewayConfig
 from serving.client import ServingCallError
 
@@ -46,7 +49,10 @@ Opened = AbstractAsyncContextManager[Gateway]
 
 
 def gateway_app(
-    config: GatewayConfig, opened: Callable[[GatewayMetrics], Opened], keys: CallerKeys | None
+    config: GatewayConfig,
+    opened: Callable[[GatewayMetrics], Opened],
+    keys: CallerKeys | None,
+    facts: RunFacts | None = None,
 ) -> FastAPI:
     """Makes the application.
 
@@ -54,6 +60,7 @@ def gateway_app(
       config: Of the gateway.
       opened: Opens the gateway that answers; called where the application's event loop runs.
       keys: Of callers; `None` for none.
+      facts: What the page says of the run; by default nothing.
     """
     metrics = GatewayMetrics()
 
@@ -78,6 +85,7 @@ def gateway_app(
     _add_events(app, access, config.limits.max_events)
     _add_people(app, access)
     _add_state(app)
+    add_page(app, access, facts or RunFacts())
     app.add_exception_handler(RequestValidationError, _unfit)
     app.add_exception_handler(ValidationError, _unfit)
     app.add_exception_handler(EventLogError, _unavailable)
@@ -107,14 +115,6 @@ def _middleware(config: GatewayConfig, metrics: GatewayMetrics) -> list[Middlewa
             )
         )
     return chain
-
-
-def _gateway(request: Request) -> Gateway:
-    gateway: Gateway = request.app.state.gateway
-    return gateway
-
-
-Answering = Annotated[Gateway, Depends(_gateway)]
 
 
 def _add_lists(app: FastAPI, access: Access) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gateway.api.answers import Accepted, Erased, ListAnswer, PersonData, SessionItem
 from gateway.api.events import SentEvent
+from gateway.api.page import HistoryAnswer, HistoryQuestion, LearntItem
 from gateway.api.questions import ItemQuestion, PersonQuestion, TextQuestion, UserQuestion
 from gateway.events.event import Event
 from gateway.events.event_log import EventLog, EventLogError
@@ -21,7 +22,7 @@ from gateway.metrics import GatewayMetrics
 from gateway.model_server import ModelServer
 from gateway.popular import PopularList
 from gateway.recommending import Recommending
-from gateway.sessions import MemorySessions, SessionEvent, SessionStore
+from gateway.sessions import MemorySessions, Session, SessionEvent, SessionStore
 from pipeline.config.gateway import GatewayConfig
 from pipeline.datasets.feedback_meaning import Meaning
 from serving.client import ServingCallError
@@ -65,17 +66,42 @@ class Gateway:
 
     async def for_user(self, question: UserQuestion) -> ListAnswer:
         """A list for a user."""
-        return await self.recommending.for_user(self.pseudonym(question.user_id), question.controls)
+        user = self.pseudonym(question.user_id)
+        return await self.recommending.for_user(user, question.controls, question.label)
 
     async def like_item(self, question: ItemQuestion) -> ListAnswer:
         """Items that are like one."""
         user = self._named(question.user_id)
-        return await self.recommending.like_item(question.item_id, question.controls, user)
+        return await self.recommending.like_item(question.item_id, question.controls, user, question.label)
 
     async def for_text(self, question: TextQuestion) -> ListAnswer:
         """Items that a text speaks of."""
         user = self._named(question.user_id)
-        return await self.recommending.for_text(question.text, question.controls, user)
+        return await self.recommending.for_text(question.text, question.controls, user, question.label)
+
+    async def history(self, question: HistoryQuestion) -> HistoryAnswer:
+        """What a user did, lately and before.
+
+        Raises:
+          ServingCallError: The models do not answer.
+        """
+        user = self.pseudonym(question.user_id)
+        session = await self.sessions.of(user)
+        learnt = await self.models.user_history(user, question.length, question.label or self.config.label)
+        return HistoryAnswer(
+            known=learnt.known,
+            recent=tuple(reversed(_session_items(session))),
+            items=tuple(
+                LearntItem(item_id=item.item_id, title=item.title, value=item.value) for item in learnt.items
+            ),
+        )
+
+    async def versions(self) -> dict[str, int]:
+        """What :meth:`ModelServer.versions` says; nothing while the models do not answer."""
+        try:
+            return await self.models.versions()
+        except ServingCallError:
+            return {}
 
     async def take(self, sent: Sequence[SentEvent]) -> Accepted:
         """Keeps events, which are durable when it returns and count from the next request on.
@@ -108,10 +134,7 @@ class Gateway:
             user=user,
             events=kept.events,
             served=kept.served,
-            session=tuple(
-                SessionItem(item_id=event.item_id, kind=event.kind, timestamp_ms=event.timestamp_ms)
-                for event in session.events
-            ),
+            session=_session_items(session),
         )
 
     async def erase(self, question: PersonQuestion) -> Erased:
@@ -213,4 +236,13 @@ def _of_session(event: Event) -> SessionEvent:
         item_id=event.item_id,
         value=event.value,
         dwell_seconds=event.dwell_seconds,
+    )
+
+
+def _session_items(session: Session) -> tuple[SessionItem, ...]:
+    return tuple(
+        SessionItem(
+            item_id=event.item_id, kind=event.kind, timestamp_ms=event.timestamp_ms, value=event.value
+        )
+        for event in session.events
     )

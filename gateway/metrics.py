@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import prometheus_client
+from prometheus_client.samples import Sample
 
 from gateway.api.answers import Source
 
@@ -66,6 +69,11 @@ class GatewayMetrics:
     def unrecorded_list(self) -> None:
         """Counts a list of which no record could be kept."""
         self._lost.inc()
+
+    def samples(self) -> Iterator[Sample]:
+        """What has been counted."""
+        for metric in self._registry.collect():
+            yield from metric.samples
 
     def page(self) -> bytes:
         """What Prometheus reads."""

@@ -28,6 +28,7 @@ from serving.client import (
     ServingCallError,
 )
 from serving.client.question import RECOMMENDER
+from serving.client.user_history import UserHistory
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,10 @@ class ModelServer:
     async def for_text(self, text: str, controls: Controls, label: str | None) -> Recommendations:
         """Items that a text speaks of; see :meth:`for_user`."""
         return await self._asker(label).search_text(text, controls)
+
+    async def user_history(self, user: str, length: int, label: str | None) -> UserHistory:
+        """What the models have learnt of a user, at most `length` items; see :meth:`for_user`."""
+        return await self._asker(label).user_history(user, length)
 
     async def history(self, events: Sequence[SessionEvent], label: str | None) -> History | None:
         """The lists of a history that the models' signature takes; `None` without an event."""

@@ -103,7 +103,7 @@ class Recommending:
             config.cache.max_lists, config.cache.ttl_seconds or _NEVER
         )
 
-    async def for_user(self, user: str, controls: Controls) -> ListAnswer:
+    async def for_user(self, user: str, controls: Controls, label: str | None = None) -> ListAnswer:
         """A list for a user, without what they dismissed lately."""
         session = await self._session(user)
         dismissed = {event.item_id for event in session.events if event.kind == "dismiss"}
@@ -113,7 +113,7 @@ class Recommending:
                 "exploration": self._config.exploration,
             }
         )
-        asked = Asked("user", user, user, controls, self._config.label, None, session)
+        asked = Asked("user", user, user, controls, label or self._config.label, None, session)
         return await self._answer(
             asked,
             lambda seeded, timestamp: self._models.for_user(
@@ -121,16 +121,20 @@ class Recommending:
             ),
         )
 
-    async def like_item(self, item_id: str, controls: Controls, user: str | None) -> ListAnswer:
+    async def like_item(
+        self, item_id: str, controls: Controls, user: str | None, label: str | None = None
+    ) -> ListAnswer:
         """Items that are like one."""
-        asked = Asked("item", item_id, user, controls, self._config.label)
+        asked = Asked("item", item_id, user, controls, label or self._config.label)
         return await self._answer(
             asked, lambda seeded, _: self._models.like_item(item_id, seeded, asked.label)
         )
 
-    async def for_text(self, text: str, controls: Controls, user: str | None) -> ListAnswer:
+    async def for_text(
+        self, text: str, controls: Controls, user: str | None, label: str | None = None
+    ) -> ListAnswer:
         """Items that a text speaks of."""
-        asked = Asked("text", text, user, controls, self._config.label)
+        asked = Asked("text", text, user, controls, label or self._config.label)
         return await self._answer(asked, lambda seeded, _: self._models.for_text(text, seeded, asked.label))
 
     async def forget(self, user: str) -> None:

@@ -22,6 +22,7 @@ from pipeline.cli_events import events_app
 from pipeline.cli_gateway import gateway_app
 from pipeline.cli_index import index_app
 from pipeline.cli_options import DEFAULT_CONFIG, ConfigOption, load
+from pipeline.cli_playground import playground
 from pipeline.cli_runs import runs_app
 from pipeline.cli_serve import serve
 from pipeline.command_ending import debugging, errors_as_messages
@@ -45,6 +46,7 @@ app.add_typer(endpoint_app, name="endpoint")
 app.add_typer(events_app, name="events")
 app.add_typer(gateway_app, name="gateway")
 app.command()(serve)
+app.command()(playground)
 app.command()(watch)
 app.command()(simulate)
 app.command("compile")(cli_cloud.compile_pipeline)

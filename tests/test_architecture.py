@@ -91,7 +91,10 @@ def test_the_server_imports_no_tfx_and_its_options_no_tensorflow():
 
 
 def test_the_gateway_imports_no_tensorflow():
-    modules = "gateway.events.sqlite_log, gateway.events.kafka_log, gateway.events.export"
+    modules = (
+        "gateway.events.sqlite_log, gateway.events.kafka_log, gateway.events.export, gateway.app, "
+        "pipeline.commands.run_facts, pipeline.commands.playground"
+    )
     heavy = {"tensorflow", "tfx", "apache_beam", "scann", "confluent_kafka"}
     assert not _imported_by(f"import {modules}") & heavy
 

@@ -88,11 +88,13 @@ class SessionItem(Message):
       item_id: What it was about.
       kind: What it was.
       timestamp_ms: When, in milliseconds since 1970.
+      value: A rating, an amount.
     """
 
     item_id: str
     kind: str
     timestamp_ms: int
+    value: float | None
 
 
 class PersonData(Message):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,7 @@ from gateway.api.fields import Category, Message, Real, Text, Whole
 from gateway.events.event import Id
 from serving.client import Controls
 
+Label = Literal["stable", "canary"]
 Categories = Annotated[tuple[Category, ...], Field(max_length=50)]
 
 
@@ -22,6 +23,7 @@ class ListQuestion(Message):
       allow_categories: Of one feature any value will do; of several, each must fit.
       deny_categories: Stronger than what is allowed.
       diversity: 0 for relevance alone, up to 1 for items that are unlike each other.
+      label: Of the version that is asked, if the caller minds; `null` for the gateway's choice.
     """
 
     k: Whole = Field(default=10, ge=1, le=100)
@@ -29,6 +31,7 @@ class ListQuestion(Message):
     allow_categories: Categories = ()
     deny_categories: Categories = ()
     diversity: Real = Field(default=0.0, ge=0, le=1)
+    label: Label | None = None
 
     @property
     def controls(self) -> Controls:

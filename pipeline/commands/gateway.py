@@ -38,6 +38,7 @@ def run_gateway(config: RunConfig, changes: dict[str, Any]) -> None:
     from gateway.http_server import serve_http
     from gateway.keys import CallerKeys
     from gateway.metrics import GatewayMetrics
+    from pipeline.commands.run_facts import run_facts
 
     try:
         settings = GatewayConfig.model_validate({**config.gateway.model_dump(), **changes})
@@ -55,9 +56,11 @@ def run_gateway(config: RunConfig, changes: dict[str, Any]) -> None:
     def opened(metrics: GatewayMetrics) -> AbstractAsyncContextManager[Gateway]:
         return open_gateway(settings, meaning, config.events_dir, log, pseudonym, metrics)
 
+    counting = [kind for kind, entry in meaning.items() if not entry.exposure]
+    facts = run_facts(config, counting, shows_users=key is None)
     _log_lines()
     serve_http(
-        gateway_app(settings, opened, keys),
+        gateway_app(settings, opened, keys, facts),
         settings.host,
         settings.port,
         lambda address: out.print(f"gateway: http://{address}, models of {settings.server}"),

@@ -2,13 +2,13 @@
 
 import os
 
-from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.dsl.component.experimental.annotations import InputArtifact
 from tfx.dsl.component.experimental.decorators import component
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import ExampleAnomalies
 
+from pipeline.anomaly_lines import anomaly_lines
 from pipeline.errors import AnomalyError, DriftError
 
 _ANOMALIES_FILE = "SchemaDiff.pb"  # ExampleValidator's name for a split's anomalies
@@ -55,11 +55,7 @@ def read_anomalies(path: str) -> list[str]:
     Args:
       path: A serialized `Anomalies` proto.
     """
-    anomalies = anomalies_pb2.Anomalies.FromString(fileio.open(path, "rb").read())
-    lines = [f"{name or '(data set)'}: {info.description}" for name, info in anomalies.anomaly_info.items()]
-    if anomalies.HasField("dataset_anomaly_info"):
-        lines.append(f"(data set): {anomalies.dataset_anomaly_info.description}")
-    return sorted(lines)
+    return anomaly_lines(fileio.open(path, "rb").read())
 
 
 def _lines(stream: str, artifact: ExampleAnomalies) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from pipeline.config.base import Frozen
+
+WebAddress = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]\S*$")]
 
 
 class SessionsConfig(Frozen):
@@ -104,6 +106,8 @@ class GatewayConfig(Frozen):
       popular_minutes: How old the popular list may grow.
       keys_file: File of the keys that callers must have; see `recstack gateway key`.
       allowed_hosts: Names by which callers may ask, beside `host` and those of this machine.
+      ratings: Values that the page offers for rating, the lowest first.
+      scenarios: Name to address of other gateways, of other runs, that the page leads to.
       cors_origins: Origins whose pages may ask; by default none but the gateway's own.
     """
 
@@ -118,6 +122,8 @@ class GatewayConfig(Frozen):
     allowed_hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     events: EventLogConfig = EventLogConfig()
+    ratings: tuple[float, ...] = (1, 2, 3, 4, 5)
+    scenarios: dict[str, WebAddress] = Field(default_factory=dict)
     sessions: SessionsConfig = SessionsConfig()
     cache: CacheConfig = CacheConfig()
     limits: LimitsConfig = LimitsConfig()

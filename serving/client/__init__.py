@@ -20,6 +20,7 @@ from serving.client.reason import Reason
 from serving.client.recommendation import Recommendation, Recommendations
 from serving.client.recommender_client import RecommenderClient
 from serving.client.rest_client import RestClient
+from serving.client.user_history import PastItem, UserHistory
 
 __all__ = [
     "AsyncGrpcClient",
@@ -34,6 +35,7 @@ __all__ = [
     "MicroBatcher",
     "NotServedError",
     "Outputs",
+    "PastItem",
     "Reason",
     "Recommendation",
     "Recommendations",
@@ -43,4 +45,5 @@ __all__ = [
     "ServingCallError",
     "Tls",
     "UnavailableError",
+    "UserHistory",
 ]

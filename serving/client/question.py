@@ -14,6 +14,7 @@ from serving.client.controls import Controls
 from serving.client.history import History, history_inputs
 from serving.client.recommendation import Recommendations, read_lists
 from serving.client.rows import string_rows
+from serving.client.user_history import UserHistory, read_histories
 
 RETRIEVAL = "retrieval"
 RANKING = "ranking"
@@ -75,6 +76,12 @@ def lists_for_texts(texts: Sequence[str], controls: Controls) -> Question[Lists]
     """Items that texts speak of."""
     inputs = {"text": np.array(texts, np.object_)}
     return Question(RETRIEVAL, "search_text", inputs | controls.inputs(len(texts)), read_lists)
+
+
+def histories_of_users(user_ids: Sequence[str], length: int) -> Question[tuple[UserHistory, ...]]:
+    """What users did last, at most `length` items of each."""
+    inputs = {USER_ID: np.array(user_ids, np.object_), "length": np.full(len(user_ids), length, np.int32)}
+    return Question(RECOMMENDER, "user_history", inputs, read_histories)
 
 
 def scores_for_histories(

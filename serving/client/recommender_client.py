@@ -11,6 +11,7 @@ from serving.client.history import History
 from serving.client.question import (
     RECOMMENDER,
     Question,
+    histories_of_users,
     lists_for_histories,
     lists_for_texts,
     lists_for_users,
@@ -18,6 +19,7 @@ from serving.client.question import (
     scores_for_histories,
 )
 from serving.client.recommendation import Recommendations
+from serving.client.user_history import UserHistory
 
 
 class RecommenderClient:
@@ -95,6 +97,10 @@ class RecommenderClient:
     def search_text(self, text: str, controls: Controls | None = None) -> Recommendations:
         """Items that a text speaks of."""
         return self._ask(lists_for_texts([text], controls or Controls()))[0]
+
+    def user_history(self, user_id: str, length: int = 20) -> UserHistory:
+        """What a user did last, as the bundle knows it; at most `length` items."""
+        return self._ask(histories_of_users([self._pseudonym(user_id)], length))[0]
 
     def score(
         self, history: History, item_ids: Sequence[str], *, timestamp: int = 0

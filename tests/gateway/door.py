@@ -15,6 +15,7 @@ from gateway.app import gateway_app
 from gateway.events.sqlite_log import SqliteEventLog
 from gateway.gateway import open_gateway
 from gateway.keys import CallerKeys
+from gateway.run_facts import RunFacts
 from pipeline.config.gateway import GatewayConfig
 from tests.gateway.listing_models import ListingModels
 
@@ -67,7 +68,12 @@ class Door:
 
 @contextmanager
 def application(
-    folder: Path, models: ListingModels, keys: CallerKeys | None = None, pseudonym=str, **settings
+    folder: Path,
+    models: ListingModels,
+    keys: CallerKeys | None = None,
+    pseudonym=str,
+    facts: RunFacts | None = None,
+    **settings,
 ):
     """Yields the application, whose lifespan has not begun."""
     config = GatewayConfig(**settings)
@@ -83,7 +89,7 @@ def application(
             yield parts
 
     try:
-        yield gateway_app(config, opened, keys)
+        yield gateway_app(config, opened, keys, facts)
     finally:
         patch.undo()
 

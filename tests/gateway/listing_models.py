@@ -7,6 +7,7 @@ import grpc
 
 from serving.client import Recommendation, Recommendations, UnavailableError
 from serving.client.reason import Reason
+from serving.client.user_history import PastItem, UserHistory
 
 NUM_ITEMS = 300
 
@@ -24,31 +25,46 @@ class ListingModels:
       is_gone: Whether there is no answer.
       seconds: Until there is one.
       go: Is waited for before there is one.
+      title: Of an item, with a place for its id.
+      labels: Label to version, beside the newest, 3.
+      asked_labels: Those of the lists that were asked for.
     """
 
     calls: list = field(default_factory=list)
     is_gone: bool = False
     seconds: float = 0.0
     go: asyncio.Event | None = None
+    title: str = "Title of {}"
+    labels: dict = field(default_factory=dict)
+    asked_labels: list = field(default_factory=list)
 
     async def for_user(self, user, events, controls, label, timestamp):
-        return await self._list("user", user, [event.item_id for event in events], controls)
+        return await self._list("user", user, [event.item_id for event in events], controls, label)
 
     async def like_item(self, item_id, controls, label):
-        return await self._list("item", item_id, [item_id], controls)
+        return await self._list("item", item_id, [item_id], controls, label)
 
     async def for_text(self, text, controls, label):
-        return await self._list("text", text, [], controls)
+        return await self._list("text", text, [], controls, label)
+
+    async def user_history(self, user, length, label):
+        self.calls.append(("history", user, length, label))
+        if self.is_gone:
+            raise UnavailableError(grpc.StatusCode.UNAVAILABLE, "gone")
+        items = tuple(PastItem(f"h{i}", self.title.format(f"h{i}"), 4.0) for i in range(min(length, 3)))
+        known = user.startswith("u")
+        return UserHistory(known, items if known else ())
 
     async def versions(self):
         if self.is_gone:
             raise UnavailableError(grpc.StatusCode.UNAVAILABLE, "gone")
-        return {"newest": 3}
+        return {"newest": 3, **self.labels}
 
     async def close(self):
         """Nothing is open."""
 
-    async def _list(self, kind, about, session, controls):
+    async def _list(self, kind, about, session, controls, label):
+        self.asked_labels.append(label)
         self.calls.append((kind, about, session, controls))
         await asyncio.sleep(self.seconds)
         if self.go is not None:
@@ -60,9 +76,9 @@ class ListingModels:
         items = tuple(
             Recommendation(
                 item_id=item_id,
-                title=f"Title of {item_id}",
+                title=self.title.format(item_id),
                 rank=rank,
-                scores={"retrieval_score": 1 / rank},
+                scores={"retrieval_score": 1 / rank, "rating": 5 - rank / 10, "like": 0.75},
                 propensity=0.5,
                 reasons=_because_of(session[-1]) if session else (),
             )

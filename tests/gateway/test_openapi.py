@@ -17,12 +17,12 @@ def test_requests_of_all_kinds_are_answered_as_described(tmp_path):
     schemathesis = Path(sys.executable).with_name("schemathesis")
     key = add_key(tmp_path / "keys", "tester", list(Scope))
     limits = {"requests_per_second": 1e6}
-    with listening(tmp_path, keys=CallerKeys(tmp_path / "keys"), limits=limits) as (address, _):
+    with listening(tmp_path, keys=CallerKeys(tmp_path / "keys"), limits=limits) as shop:
         done = subprocess.run(
             [
                 schemathesis,
                 "run",
-                f"{address}/openapi.json",
+                f"{shop.address}openapi.json",
                 *("--header", f"Authorization: Bearer {key}"),
                 *("--checks", "all"),
                 *("--max-examples", str(EXAMPLES)),

@@ -15,6 +15,7 @@ from serving.client import (
 )
 from serving.client.history import history_inputs
 from serving.client.recommendation import read_lists
+from serving.client.user_history import PastItem, UserHistory, read_histories
 
 OUTPUTS = {
     "item_ids": [["a", "b"], ["c", ""]],
@@ -99,6 +100,41 @@ def test_lists_of_retrieval_have_no_reasons():
             Recommendation("a", "A", 1, {"retrieval_score": 0.5}),
             Recommendation("b", "B", 2, {"retrieval_score": 0.25}),
         )
+    )
+
+
+def test_a_history_is_asked_for_by_pseudonym_and_read():
+    texts = {"item_ids": [[b"a", b"b", b""]], "titles": [["Ä".encode(), b"", b""]]}
+    outputs = Outputs(
+        {
+            "known": np.array([True]),
+            "count": np.int32([2]),
+            "values": np.float32([[4, 2.5, 0]]),
+            **{name: np.array(rows, np.object_) for name, rows in texts.items()},
+        }
+    )
+    recorder = Recorder(outputs)
+    client = RecommenderClient(recorder, label="stable", pseudonym=lambda user: f"p-{user}")
+    items = (PastItem("a", "Ä", 4.0), PastItem("b", "", 2.5))
+    assert client.user_history("ann", 3) == UserHistory(known=True, items=items)
+    assert recorder.inputs["user_id"].tolist() == ["p-ann"]
+    assert recorder.inputs["length"].tolist() == [3]
+    assert (recorder.model, recorder.arguments["signature"]) == ("recommender", "user_history")
+    assert recorder.arguments["label"] == "stable"
+
+
+def test_a_history_of_data_without_values_has_none():
+    outputs = Outputs(
+        {
+            "known": np.array([True, False]),
+            "count": np.int32([1, 0]),
+            "item_ids": np.array([[b"a"], [b""]], np.object_),
+            "titles": np.array([[b"A"], [b""]], np.object_),
+        }
+    )
+    assert read_histories(outputs) == (
+        UserHistory(known=True, items=(PastItem("a", "A", None),)),
+        UserHistory(known=False, items=()),
     )
 
 
