@@ -18,21 +18,26 @@ class ListingModels:
       calls: What was asked: kind, about, the session's items, controls.
       is_gone: Whether there is no answer.
       seconds: Until there is one.
+      labels: Which version each was asked of.
       go: Is waited for before there is one.
     """
 
     calls: list = field(default_factory=list)
+    labels: list = field(default_factory=list)
     is_gone: bool = False
     seconds: float = 0.0
     go: asyncio.Event | None = None
 
     async def for_user(self, user, events, controls, label, timestamp):
+        self.labels.append(label)
         return await self._list("user", user, [event.item_id for event in events], controls)
 
     async def like_item(self, item_id, controls, label):
+        self.labels.append(label)
         return await self._list("item", item_id, [item_id], controls)
 
     async def for_text(self, text, controls, label):
+        self.labels.append(label)
         return await self._list("text", text, [], controls)
 
     async def versions(self):
