@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,13 @@ events_app = typer.Typer(
 )
 
 _User = Annotated[str, typer.Option("--user", "-u", help="The user's id, as the source has it.")]
+_Since = Annotated[
+    datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help="First day (UTC) of the lists.")
+]
+_Until = Annotated[
+    datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="Last day (UTC) of the lists.")
+]
+_Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the same as JSON.")]
 
 
 @events_app.command("show")
@@ -59,3 +67,14 @@ def events_erase(user: _User, config: ConfigOption = DEFAULT_CONFIG) -> None:
     from pipeline.commands.events import erase
 
     erase(load(config), user)
+
+
+@events_app.command("report")
+def events_report(
+    since: _Since = None, until: _Until = None, output: _Output = None, config: ConfigOption = DEFAULT_CONFIG
+) -> None:
+    """Compare the arms of the experiment: what users did, and which differences are more than chance."""
+    from gateway.experiments.outcomes import Period
+    from pipeline.commands.experiments import report
+
+    report(load(config), Period(since and since.date(), until and until.date()), output)
