@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -78,3 +78,32 @@ def events_report(
     from pipeline.commands.experiments import report
 
     report(load(config), Period(since and since.date(), until and until.date()), output)
+
+
+@events_app.command("evaluate")
+def events_evaluate(
+    label: Annotated[
+        Literal["stable", "canary"] | None,
+        typer.Option("--label", help="Of the version that is judged; by default the newest."),
+    ] = None,
+    reward: Annotated[
+        Literal["click", "like", "purchase", "rating"], typer.Option("--reward", help="What a list earns by.")
+    ] = "click",
+    ranks: Annotated[int, typer.Option("--ranks", min=1, help="How many places of a list count.")] = 3,
+    max_weight: Annotated[float, typer.Option("--max-weight", min=1, help="Of a list.")] = 50.0,
+    max_lists: Annotated[int, typer.Option("--max-lists", min=1, help="Of more, a sample.")] = 10_000,
+    since: _Since = None,
+    until: _Until = None,
+    output: _Output = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Say what another version would have earned, from lists that were served with exploration.
+
+    The model server must have the version. Take lists that it has not learnt from: `--since` the day after.
+    """
+    from gateway.experiments.evaluation import EvaluationSettings
+    from gateway.experiments.outcomes import Period
+    from pipeline.commands.evaluate import evaluate
+
+    settings = EvaluationSettings(reward, ranks, max_weight, max_lists)
+    evaluate(load(config), label, Period(since and since.date(), until and until.date()), settings, output)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pipeline.config.gateway import GatewayConfig
 from pipeline.config.run import RunConfig, explained
 from pipeline.console import out
-from pipeline.datasets.feedback_meaning import meaning_of
+from pipeline.datasets.feedback_meaning import Meaning, meaning_of
 from pipeline.datasets.registry import open_adapter
 from pipeline.errors import InputError
 from pipeline.privacy.policy import stored_key
@@ -46,10 +46,7 @@ def run_gateway(config: RunConfig, changes: dict[str, Any]) -> None:
     pseudonym = key.pseudonym if key is not None else str
     fingerprint = key.fingerprint if key is not None else None
     log = SqliteEventLog(config.event_log_dir, fingerprint, config.privacy.retention_days)
-
-    meaning = meaning_of(
-        config.feedback.kinds if config.feedback is not None else None, open_adapter(config.data).layout()
-    )
+    meaning = event_meaning(config)
 
     def opened(metrics: GatewayMetrics) -> AbstractAsyncContextManager[Gateway]:
         return open_gateway(settings, meaning, config.events_dir, log, pseudonym, metrics)
@@ -61,6 +58,12 @@ def run_gateway(config: RunConfig, changes: dict[str, Any]) -> None:
         settings.port,
         lambda address: out.print(f"gateway: http://{address}, models of {settings.server}"),
     )
+
+
+def event_meaning(config: RunConfig) -> Meaning:
+    """What kinds of events are in the terms of the models' data."""
+    kinds = config.feedback.kinds if config.feedback is not None else None
+    return meaning_of(kinds, open_adapter(config.data).layout())
 
 
 def make_key(file: Path, name: str, scopes: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""`recstack events report`, on logs as the gateway leaves them."""
+"""`recstack events report` and `evaluate`, on logs as the gateway leaves them."""
 
 import json
 from datetime import date
@@ -6,8 +6,10 @@ from datetime import date
 import pytest
 import yaml
 
+from gateway.experiments.evaluation import EvaluationSettings
 from gateway.experiments.outcomes import Period
 from gateway.experiments.split import arm_of
+from pipeline.commands.evaluate import evaluate
 from pipeline.commands.experiments import report
 from pipeline.config.gateway import ExperimentConfig
 from pipeline.config.run import load_config
@@ -78,3 +80,17 @@ def test_without_a_log_there_is_no_report(tmp_path):
 def test_days_have_an_order():
     with pytest.raises(InputError, match="is after --until"):
         Period(date(2025, 11, 26), date(2025, 11, 25))
+
+
+def test_a_server_that_is_not_there_is_named(tmp_path):
+    config = load_config(_configured(tmp_path, server="127.0.0.1:1"))
+    items = ("i1", "i2", "i3")
+    kept = served(items=items, features={"timestamp": 1, "events": [["i9", "click", 1000, None, None]]})
+    write(tmp_path / "runs" / "checkerboard" / "events" / "log", [kept])
+    with pytest.raises(InputError, match="127.0.0.1:1 does not answer"):
+        evaluate(config, "canary", Period(), EvaluationSettings(), None)
+
+
+def test_without_a_log_nothing_is_evaluated(tmp_path):
+    with pytest.raises(InputError, match="there are no events"):
+        evaluate(load_config(_configured(tmp_path)), None, Period(), EvaluationSettings(), None)
