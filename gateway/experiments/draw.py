@@ -1,4 +1,4 @@
-"""How another version would have drawn a list, from one list that it draws."""
+"""How another version would have drawn a list, from lists that it draws."""
 
 from __future__ import annotations
 
@@ -25,11 +25,14 @@ class Draw:
       item_ids: Those whose odds are known.
       first: [items] chance of each to be first.
       elsewhere: Chance that the first is another item: one that would have come after all of these.
+      modelled: Items whose rewards are guessed at one by one: those of the first draw, which must not depend
+        on what the logged version drew. A guess that did would bias the estimate.
     """
 
     item_ids: tuple[str, ...]
     first: Floats
     elsewhere: float
+    modelled: frozenset[str]
 
     @staticmethod
     def of(answer: Recommendations) -> Draw | None:
@@ -44,7 +47,15 @@ class Draw:
         propensities = np.array(known, np.float64)
         left = np.cumprod(1.0 - propensities)
         first = propensities * np.concatenate([[1.0], left[:-1]])
-        return Draw(tuple(item.item_id for item in answer.items), first, float(left[-1]))
+        items = tuple(item.item_id for item in answer.items)
+        return Draw(items, first, float(left[-1]), frozenset(items))
+
+    def joined(self, other: Draw) -> Draw:
+        """The odds of both, which are of one version and one request; what is modelled stays."""
+        first = dict(zip(other.item_ids, other.first, strict=True))
+        first.update(zip(self.item_ids, self.first, strict=True))
+        odds = np.array(list(first.values()))
+        return Draw(tuple(first), odds, max(0.0, 1.0 - float(odds.sum())), self.modelled)
 
     @cached_property
     def places(self) -> Mapping[str, int]:

@@ -22,9 +22,10 @@ from serving.client import Recommendations
 
 _AT_ONCE = 8
 _FOLDS = 5
+_DRAWS = 5
 _SEED = 20
 
-Ask = Callable[[ServedList], Awaitable[Recommendations]]
+Ask = Callable[[ServedList, int], Awaitable[Recommendations]]
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ async def evaluate_version(
     Args:
       lists: Of the log.
       outcomes: Of the log.
-      ask: The list that the version draws for the same request, long and with the same exploration.
+      ask: The list that the version draws for the same request, long and with the same exploration; the
+        number makes another draw: 0 is that with the noise of the logged one, 1 and more know nothing of it.
       settings: How.
 
     Raises:
@@ -86,12 +88,10 @@ async def evaluate_version(
     if len(usable) > settings.max_lists:
         left_out["not in the sample"] = len(usable) - settings.max_lists
         usable = random.Random(_SEED).sample(usable, settings.max_lists)
-    answers = await _answers(usable, ask)
-    versions = {answer.version for answer in answers}
+    versions, draws = await _all_drawn(usable, ask, settings.ranks)
     if len(versions) > 1:
         raise InputError(f"the server changed from one version to another meanwhile ({versions}); try again")
     version = versions.pop() if versions else None
-    draws = [Draw.of(answer) for answer in answers]
     pairs = [(served, draw) for served, draw in zip(usable, draws, strict=True) if draw is not None]
     left_out["the other version gave no propensities"] = len(usable) - len(pairs)
     others = [pair for pair in pairs if pair[0].model_version != version]
@@ -128,15 +128,37 @@ def _reasons(left_out: Counter[str]) -> str:
     return ", ".join(f"{number:,} {why}" for why, number in left_out.items() if number)
 
 
-async def _answers(lists: Sequence[ServedList], ask: Ask) -> list[Recommendations]:
-    """Answers, some at the same time."""
+async def _all_drawn(
+    lists: Sequence[ServedList], ask: Ask, ranks: int
+) -> tuple[set[int | None], list[Draw | None]]:
+    """The versions that answered, of which there should be one, and the odds for each list."""
     places = asyncio.Semaphore(_AT_ONCE)
+    versions: set[int | None] = set()
 
-    async def one(served: ServedList) -> Recommendations:
+    async def one(served: ServedList) -> Draw | None:
         async with places:
-            return await ask(served)
+            return await _drawn(served, ask, ranks, versions)
 
-    return await asyncio.gather(*map(one, lists))
+    return versions, await asyncio.gather(*map(one, lists))
+
+
+async def _drawn(served: ServedList, ask: Ask, ranks: int, versions: set[int | None]) -> Draw | None:
+    """The odds of a version, from draws until those of the list are known; `None` if it gives none.
+
+    An item that does not come up in five draws is taken for impossible.
+    """
+    wanted = {item.item_id for item in served.items[:ranks]}
+    draw: Draw | None = None
+    for number in (1, 0, *range(2, _DRAWS)):
+        answer = await ask(served, number)
+        versions.add(answer.version)
+        found = Draw.of(answer)
+        if found is None:
+            return None
+        draw = found if draw is None else draw.joined(found)
+        if wanted <= draw.places.keys():
+            break
+    return draw
 
 
 def _taken(outcomes: Iterable[Outcome], kind: EventKind) -> set[tuple[str, str, str]]:
@@ -191,9 +213,15 @@ def cross_fitted(
         model = RewardModel.fitted([shown[row] for row in train], rewards[train])
         for row in np.flatnonzero(folds == fold):
             items, draw = shown[row], draws[row]
-            guessed[row] = np.diagonal(model.of(items))
-            for rank, guesses in enumerate(model.of(draw.item_ids)):
+            guessed[row] = np.diagonal(_guesses(model, items, draw))
+            for rank, guesses in enumerate(_guesses(model, draw.item_ids, draw)):
                 weights = draw.weights(items[:rank])
                 others = max(0.0, 1.0 - float(weights.sum())) * model.by_rank[rank]
                 expected[row, rank] = weights @ guesses + others
     return guessed, expected
+
+
+def _guesses(model: RewardModel, items: Sequence[str], draw: Draw) -> Floats:
+    """[ranks, items]: the rank's own rate for items that are not modelled."""
+    modelled = np.array([item in draw.modelled for item in items])
+    return np.where(modelled, model.of(items), model.by_rank[:, np.newaxis])

@@ -70,14 +70,17 @@ class _Drawing:
         self._label = label
         self._retrieved = retrieved
 
-    async def ask(self, served: ServedList) -> Recommendations:
+    async def ask(self, served: ServedList, draw: int) -> Recommendations:
         """What the version draws for the same user, moment, session and controls.
 
         The list is as long as it may be without more candidates than the original had: scores are set
-        against those of all candidates.
+        against those of all candidates. Draw 0 has the noise of the original, so that most of the
+        original's items are in it.
         """
         controls = Controls.model_validate(served.controls)
-        long = controls.model_copy(update={"k": max(controls.k, self._retrieved)})
+        long = controls.model_copy(
+            update={"k": max(controls.k, self._retrieved), "seed": controls.seed + draw}
+        )
         events = [
             SessionEvent(timestamp_ms, str(place), kind, item_id, value, dwell_seconds)
             for place, (item_id, kind, timestamp_ms, value, dwell_seconds) in enumerate(

@@ -31,7 +31,7 @@ def _answer(logits, order, version=8):
 
 
 def _answering(logits, **changes):
-    async def ask(asked):
+    async def ask(asked, draw):
         return _answer(logits, np.argsort(-logits), **changes)
 
     return ask
@@ -110,7 +110,7 @@ def test_short_lists_and_unknown_propensities_are_left_out():
 def test_a_version_without_propensities_cannot_be_judged():
     kept, followed = _log(10)
 
-    async def ask(asked):
+    async def ask(asked, draw):
         return Recommendations((Recommendation("i0", "Title", 1, {}),), version=8)
 
     with pytest.raises(InputError, match="10 the other version gave no propensities"):
@@ -120,11 +120,30 @@ def test_a_version_without_propensities_cannot_be_judged():
 def test_a_server_that_changes_its_version_meanwhile_is_noticed():
     versions = itertools.count(8)
 
-    async def ask(asked):
+    async def ask(asked, draw):
         return _answer(BETTER, np.arange(6), version=next(versions))
 
     with pytest.raises(InputError, match="changed from one version to another"):
         _evaluated(*_log(10), ask)
+
+
+def test_a_version_that_shows_a_part_is_asked_until_the_odds_are_known():
+    """Each draw shows four of six items."""
+    kept, followed = _log()
+
+    def showing(draws):
+        async def ask(asked, draw):
+            return _answer(BETTER, np.roll(np.arange(6), 2 * min(draw, draws - 1))[:4])
+
+        return ask
+
+    whole = _evaluated(kept, followed, _answering(BETTER)).result
+    found = _evaluated(kept, followed, showing(3)).result
+    assert found.estimates["ips"].value == pytest.approx(whole.estimates["ips"].value)
+    # Two items have no guess of their own, which must cost no more than precision.
+    assert found.estimates["dr"].value == pytest.approx(whole.estimates["dr"].value, rel=0.03)
+    doubts = _evaluated(kept, followed, showing(1)).result.doubts
+    assert "draws what the logged one could not" in " ".join(doubts)
 
 
 def test_a_large_log_is_sampled():

@@ -40,7 +40,7 @@ def truth(logits):
 def draw_of(logits):
     """The same, as a version's answer says it."""
     odds = np.exp(logits)
-    return Draw(ITEMS, odds / odds.sum(), 0.0)
+    return Draw(ITEMS, odds / odds.sum(), 0.0, frozenset(ITEMS))
 
 
 def logged(rng, target, lists=2000, logger=LOGGER, told=None):
