@@ -74,8 +74,7 @@ def events_report(
     since: _Since = None, until: _Until = None, output: _Output = None, config: ConfigOption = DEFAULT_CONFIG
 ) -> None:
     """Compare the arms of the experiment: what users did, and which differences are more than chance."""
-    from gateway.experiments.outcomes import Period
-    from pipeline.commands.experiments import report
+    from pipeline.commands.experiments import Period, report
 
     report(load(config), Period(since and since.date(), until and until.date()), output)
 
@@ -101,9 +100,7 @@ def events_evaluate(
 
     The model server must have the version. Take lists that it has not learnt from: `--since` the day after.
     """
-    from gateway.experiments.evaluation import EvaluationSettings
-    from gateway.experiments.outcomes import Period
-    from pipeline.commands.evaluate import evaluate
+    from pipeline.commands.evaluate import EvaluationSettings, Period, evaluate
 
     settings = EvaluationSettings(reward, ranks, max_weight, max_lists)
     evaluate(load(config), label, Period(since and since.date(), until and until.date()), settings, output)
