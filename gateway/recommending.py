@@ -14,6 +14,7 @@ from cachetools import TTLCache
 
 from gateway.api.answers import ListAnswer, Source
 from gateway.events.served_list import ListKind, ServedItem, ServedList
+from gateway.experiments.split import arm_of
 from gateway.model_server import ModelServer, now
 from gateway.popular import PopularList
 from gateway.sessions import Session, SessionStore
@@ -113,7 +114,8 @@ class Recommending:
                 "exploration": self._config.exploration,
             }
         )
-        asked = Asked("user", user, user, controls, label or self._config.label, None, session)
+        label, arm = self._label_and_arm(user, label)
+        asked = Asked("user", user, user, controls, label, arm, session)
         return await self._answer(
             asked,
             lambda seeded, timestamp: self._models.for_user(
@@ -125,7 +127,7 @@ class Recommending:
         self, item_id: str, controls: Controls, user: str | None, label: str | None = None
     ) -> ListAnswer:
         """Items that are like one."""
-        asked = Asked("item", item_id, user, controls, label or self._config.label)
+        asked = Asked("item", item_id, user, controls, *self._label_and_arm(user, label))
         return await self._answer(
             asked, lambda seeded, _: self._models.like_item(item_id, seeded, asked.label)
         )
@@ -134,7 +136,7 @@ class Recommending:
         self, text: str, controls: Controls, user: str | None, label: str | None = None
     ) -> ListAnswer:
         """Items that a text speaks of."""
-        asked = Asked("text", text, user, controls, label or self._config.label)
+        asked = Asked("text", text, user, controls, *self._label_and_arm(user, label))
         return await self._answer(asked, lambda seeded, _: self._models.for_text(text, seeded, asked.label))
 
     async def forget(self, user: str) -> None:
@@ -142,6 +144,15 @@ class Recommending:
         await self._sessions.forget(user)
         for key in [key for key in self._cache if isinstance(key, tuple) and key[:2] == ("user", user)]:
             self._cache.pop(key, None)
+
+    def _label_and_arm(self, user: str | None, wanted: str | None) -> tuple[str | None, str | None]:
+        """Which version answers, and the arm of the experiment that somebody is in who wants no other."""
+        if wanted is not None:
+            return wanted, None
+        if self._config.experiment is None or user is None:
+            return self._config.label, None
+        arm = arm_of(user, self._config.experiment)
+        return arm, arm
 
     async def _session(self, user: str) -> Session:
         """A user's session; an empty one if it cannot be had in time."""
@@ -168,7 +179,8 @@ class Recommending:
         items = self._instead(asked) if made is None else made.lists.items
         self._count(source)
         if asked.user is not None:
-            self._keep(_record(request_id, asked, made, items))
+            experiment = self._config.experiment
+            self._keep(_record(request_id, asked, experiment.name if experiment else None, made, items))
         return ListAnswer(
             request_id=request_id,
             source=source,
@@ -201,7 +213,11 @@ class Recommending:
 
 
 def _record(
-    request_id: str, asked: Asked, made: _Made | None, items: tuple[Recommendation, ...]
+    request_id: str,
+    asked: Asked,
+    experiment: str | None,
+    made: _Made | None,
+    items: tuple[Recommendation, ...],
 ) -> ServedList:
     """What is kept of a list: enough to judge and to learn from it later."""
     features: dict[str, Any] = {"timestamp": made.timestamp if made else now()}
@@ -220,6 +236,7 @@ def _record(
         source="popular" if made is None else "model",
         label=asked.label,
         model_version=made.lists.version if made else None,
+        experiment=experiment,
         arm=asked.arm,
         controls=(made.controls if made else asked.controls).model_dump(),
         features=features,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,6 +16,13 @@ events_app = typer.Typer(
 )
 
 _User = Annotated[str, typer.Option("--user", "-u", help="The user's id, as the source has it.")]
+_Since = Annotated[
+    datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help="First day (UTC) of the lists.")
+]
+_Until = Annotated[
+    datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="Last day (UTC) of the lists.")
+]
+_Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the same as JSON.")]
 
 
 @events_app.command("show")
@@ -59,3 +67,40 @@ def events_erase(user: _User, config: ConfigOption = DEFAULT_CONFIG) -> None:
     from pipeline.commands.events import erase
 
     erase(load(config), user)
+
+
+@events_app.command("report")
+def events_report(
+    since: _Since = None, until: _Until = None, output: _Output = None, config: ConfigOption = DEFAULT_CONFIG
+) -> None:
+    """Compare the arms of the experiment: what users did, and which differences are more than chance."""
+    from pipeline.commands.experiments import Period, report
+
+    report(load(config), Period(since and since.date(), until and until.date()), output)
+
+
+@events_app.command("evaluate")
+def events_evaluate(
+    label: Annotated[
+        Literal["stable", "canary"] | None,
+        typer.Option("--label", help="Of the version that is judged; by default the newest."),
+    ] = None,
+    reward: Annotated[
+        Literal["click", "like", "purchase", "rating"], typer.Option("--reward", help="What a list earns by.")
+    ] = "click",
+    ranks: Annotated[int, typer.Option("--ranks", min=1, help="How many places of a list count.")] = 3,
+    max_weight: Annotated[float, typer.Option("--max-weight", min=1, help="Of a list.")] = 50.0,
+    max_lists: Annotated[int, typer.Option("--max-lists", min=1, help="Of more, a sample.")] = 10_000,
+    since: _Since = None,
+    until: _Until = None,
+    output: _Output = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Say what another version would have earned, from lists that were served with exploration.
+
+    The model server must have the version. Take lists that it has not learnt from: `--since` the day after.
+    """
+    from pipeline.commands.evaluate import EvaluationSettings, Period, evaluate
+
+    settings = EvaluationSettings(reward, ranks, max_weight, max_lists)
+    evaluate(load(config), label, Period(since and since.date(), until and until.date()), settings, output)

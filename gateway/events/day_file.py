@@ -176,6 +176,13 @@ class DayFile:
             while rows := cursor.fetchmany(_READ_ROWS):
                 yield [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
 
+    def all_served(self) -> Iterator[list[ServedList]]:
+        """All lists in the order in which they were kept, some thousands at a time."""
+        with self._told():
+            cursor = self._db.execute("SELECT list FROM served ORDER BY rowid")
+            while rows := cursor.fetchmany(_READ_ROWS):
+                yield [ServedList.model_validate_json(text) for (text,) in rows]
+
     def of_user(self, user: str) -> tuple[list[Event], list[ServedList]]:
         """What a user did and got."""
         with self._told():

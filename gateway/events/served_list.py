@@ -39,6 +39,7 @@ class ServedList(BaseModel):
       source: `popular` if the model server did not answer in time.
       label: Of the version that was asked for.
       model_version: That answered; `None` for the popular list.
+      experiment: Name of the experiment that the user was in; `None` without one.
       arm: Of the experiment.
       controls: Of the request.
       features: The inputs of the signature as they were served, the user's id left out.
@@ -54,6 +55,7 @@ class ServedList(BaseModel):
     source: Literal["model", "popular"] = "model"
     label: str | None = None
     model_version: int | None = None
+    experiment: str | None = None
     arm: str | None = None
     controls: dict[str, Any] = Field(default_factory=dict)
     features: dict[str, Any] = Field(default_factory=dict)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pipeline.config.gateway import EventLogConfig, GatewayConfig
 from pipeline.config.run import RunConfig, explained
 from pipeline.console import out
-from pipeline.datasets.feedback_meaning import meaning_of
+from pipeline.datasets.feedback_meaning import Meaning, meaning_of
 from pipeline.datasets.registry import open_adapter
 from pipeline.errors import InputError
 from pipeline.privacy.policy import stored_key
@@ -48,10 +48,7 @@ def run_gateway(config: RunConfig, changes: dict[str, Any]) -> None:
     key = stored_key(config)
     pseudonym = key.pseudonym if key is not None else str
     log = _event_log(config, settings.events, key.fingerprint if key is not None else None)
-
-    meaning = meaning_of(
-        config.feedback.kinds if config.feedback is not None else None, open_adapter(config.data).layout()
-    )
+    meaning = event_meaning(config)
 
     def opened(metrics: GatewayMetrics) -> AbstractAsyncContextManager[Gateway]:
         return open_gateway(settings, meaning, config.events_dir, log, pseudonym, metrics)
@@ -84,6 +81,12 @@ def _event_log(config: RunConfig, settings: EventLogConfig, key: str | None) -> 
     from gateway.events.sqlite_log import SqliteEventLog
 
     return SqliteEventLog(config.event_log_dir, key, config.privacy.retention_days)
+
+
+def event_meaning(config: RunConfig) -> Meaning:
+    """What kinds of events are in the terms of the models' data."""
+    kinds = config.feedback.kinds if config.feedback is not None else None
+    return meaning_of(kinds, open_adapter(config.data).layout())
 
 
 def make_key(file: Path, name: str, scopes: Sequence[str]) -> None:

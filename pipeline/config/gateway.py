@@ -91,6 +91,18 @@ class LimitsConfig(Frozen):
     max_calls: int = Field(default=256, ge=1)
 
 
+class ExperimentConfig(Frozen):
+    """Two versions side by side: users of the canary's share are answered by the label `canary`.
+
+    Attributes:
+      name: Of the experiment, 1 to 64 of `A-Za-z0-9._-`; another name parts the users anew.
+      canary_share: Of the users, above 0 and below 1.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    canary_share: float = Field(gt=0, lt=1)
+
+
 class GatewayConfig(Frozen):
     """The gateway.
 
@@ -99,7 +111,9 @@ class GatewayConfig(Frozen):
       port: 0 for a free one.
       server: `host:port` of the model server's gRPC interface.
       label: Of the version that is asked, `stable` or `canary`; by default the newest. TensorFlow Serving
-        knows labels if it was started with the bundle's `models.config`.
+        knows labels if it was started with the bundle's `models.config`. In an experiment it is for lists
+        that are for nobody in particular.
+      experiment: Who is answered by which label; by default nobody is told apart.
       deadline_ms: How long a list may take; what is not there by then is replaced by the popular list.
       exploration: Temperature of the noise on lists for users, so that what was not shown gets a chance and
         logs can tell how another version would have done; 0 for none.
@@ -115,6 +129,7 @@ class GatewayConfig(Frozen):
     port: int = Field(default=8080, ge=0, le=65535)
     server: str = Field(default="127.0.0.1:8500", pattern=r"^\S+:\d+$")
     label: Literal["stable", "canary"] | None = None
+    experiment: ExperimentConfig | None = None
     deadline_ms: float = Field(default=250.0, gt=0)
     exploration: float = Field(default=0.0, ge=0)
     popular_minutes: float = Field(default=10.0, gt=0)

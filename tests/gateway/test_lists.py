@@ -190,3 +190,37 @@ def test_models_and_log_know_pseudonyms_only(tmp_path):
         assert [event.item_id for event in door.run(door.gateway.log.of_user("p-u1-p")).events] == ["i5"]
         assert answer.json()["request_id"] in {record.request_id for record in door.served("p-u1-p")}
         assert door.run(door.gateway.log.of_user("u1")).events == ()
+
+
+EXPERIMENT = {"name": "new-towers", "canary_share": 0.5}
+
+
+def test_an_experiment_decides_which_version_answers_whom(tmp_path):
+    with open_door(tmp_path, experiment=EXPERIMENT, label="stable") as door:
+        arms = {}
+        for number in range(12):
+            user = f"u{number}"
+            arms[user] = door.post(USER, {"user_id": user}).json()["arm"]
+            (kept,) = door.served(user)
+            assert (kept.experiment, kept.arm, kept.label) == ("new-towers", arms[user], arms[user])
+        assert door.models.asked_labels[-12:] == list(arms.values())
+        assert set(arms.values()) == {"stable", "canary"}
+        canary = next(user for user, arm in arms.items() if arm == "canary")
+        door.post("/v1/recommendations/item", {"item_id": "i7", "user_id": canary})
+        door.post("/v1/recommendations/text", {"text": "space"})
+        assert door.models.asked_labels[-2:] == ["canary", "stable"]
+
+
+def test_an_arm_whose_version_is_gone_gets_the_popular_list_and_says_so(tmp_path):
+    with open_door(tmp_path, experiment=EXPERIMENT) as door:
+        door.models.is_gone = True
+        answer = door.post(USER, {"user_id": "u1"}).json()
+        (kept,) = door.served("u1")
+        assert (answer["source"], kept.source) == ("popular", "popular")
+        assert answer["arm"] == kept.arm in ("stable", "canary")
+
+
+def test_without_an_experiment_there_is_no_arm(door):
+    assert door.post(USER, {"user_id": "u1"}).json()["arm"] is None
+    (kept,) = door.served("u1")
+    assert (kept.experiment, kept.arm, kept.label) == (None, None, None)
