@@ -337,8 +337,9 @@ class RetrievalModel(tfrs.models.Model):
         text_variables = self.text_tower.trainable_variables
         in_text_tower = {variable.ref() for variable in text_variables}
         tower_variables = [v for v in self.trainable_variables if v.ref() not in in_text_tower]
-        tower_gradients, text_gradients = tape.gradient(loss, (tower_variables, text_variables))
-        self.optimizer.apply_gradients(zip(summed_by_row(tower_gradients), tower_variables, strict=True))
+        gradients = tape.gradient(loss, (tower_variables, text_variables))
+        tower_gradients, text_gradients = map(summed_by_row, gradients)
+        self.optimizer.apply_gradients(zip(tower_gradients, tower_variables, strict=True))
         if text_variables:
             self.text_optimizer.apply_gradients(zip(text_gradients, text_variables, strict=True))
 
