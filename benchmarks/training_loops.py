@@ -16,6 +16,7 @@ from pipeline.splits import TRAIN
 from schemas.features import ITEM_ID, USER_ID
 from trainer.corpus import corpus_of
 from trainer.distribution import Distribution
+from trainer.input_fn import untuned
 from trainer.item_lookup import ItemLookup
 from trainer.moments import find_moments
 from trainer.randomness import seed_everything
@@ -138,7 +139,7 @@ def tutorial(ids: list[np.ndarray], pairs: dict[str, np.ndarray], batch_size: in
     dataset = tf.data.Dataset.from_tensor_slices(pairs).shuffle(
         100_000, seed=42, reshuffle_each_iteration=False
     )
-    cached = dataset.batch(batch_size).cache()
+    cached = untuned(dataset.batch(batch_size).cache())  # no waiting at the end of a pass, for both sides
     count = len(pairs[USER_ID])
     return Loop(lambda: model.fit(cached, verbose=0), count, count)
 

@@ -1,8 +1,15 @@
 """What every test needs before anything else is imported, and which worker runs which test."""
 
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 import pipeline  # noqa: F401  (sets the Keras switch before TensorFlow is imported)
+
+# The same examples each time, and none fails because the machine is busy.
+settings.register_profile(
+    "recstack", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("recstack")
 
 
 class ByFile(LoadScopeScheduling):

@@ -38,6 +38,17 @@ class Kept:
         return np.append(0, ends[:-1]).astype(np.int64)
 
 
+def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """The dataset without the thread that tunes how much it does at a time.
+
+    Where that is fixed, the thread has nothing to do, but sleeps for ever longer, and now and then the end of
+    a pass waits until it wakes: after 15 seconds of reading, five more.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
+
+
 def interactions_dataset(
     files: Sequence[str],
     transform_output: tft.TFTransformOutput,
@@ -90,7 +101,7 @@ def interactions_dataset(
     if shares is not None:
         known = None if num_examples is None else num_examples // batch_size
         dataset = shares.of(dataset, _num_batches(dataset) if known is None else known)
-    return dataset.map(parse, num_parallel_calls=2, deterministic=True).prefetch(2)
+    return untuned(dataset.map(parse, num_parallel_calls=2, deterministic=True).prefetch(2))
 
 
 def _num_batches(batches: tf.data.Dataset) -> int:

@@ -25,7 +25,7 @@ from trainer.ranking_statistics import (
     similarity_statistics,
 )
 from trainer.ranking_tasks import ranking_task
-from trainer.replicas import num_replicas, sum_of_replicas
+from trainer.replicas import num_replicas, sum_of_replicas, summed_by_row
 from trainer.sizes import ModelSizes
 from trainer.target_attention import TargetAttention
 from trainer.uncertainty_weights import UncertaintyWeights
@@ -127,7 +127,7 @@ class RankingModel(tfrs.models.Model):
             loss = self.compute_loss(features, training=True)
             regularization = self._regularization()
             total = (loss + regularization) / num_replicas()
-        gradients = tape.gradient(total, self.trainable_variables)
+        gradients = summed_by_row(tape.gradient(total, self.trainable_variables))
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
         return self._figures(features, loss, regularization)
 

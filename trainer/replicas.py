@@ -5,6 +5,8 @@ A step of several replicas is to be the step that one would make with the whole 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import tensorflow as tf
 
 
@@ -32,3 +34,21 @@ def joined_replicas(values: tf.Tensor) -> tf.Tensor:
     """
     context = _context()
     return values if context is None else context.all_gather(values, axis=0)
+
+
+def summed_by_row(
+    gradients: Iterable[tf.Tensor | tf.IndexedSlices | None],
+) -> list[tf.Tensor | tf.IndexedSlices | None]:
+    """The same gradients, in which each row of a table comes once, where replicas are to send them.
+
+    A row comes as often as a batch looks it up: an item of many histories, hundreds of times.
+    """
+    if _context() is None:
+        return list(gradients)
+    return [_summed(one) if isinstance(one, tf.IndexedSlices) else one for one in gradients]
+
+
+def _summed(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
+    rows, places = tf.unique(gradient.indices)
+    values = tf.math.unsorted_segment_sum(gradient.values, places, tf.size(rows))
+    return tf.IndexedSlices(values, rows, gradient.dense_shape)

@@ -27,7 +27,7 @@ from trainer.graphs import graph_function, untouched_by_autograph
 from trainer.history_encoders.build import build_history_encoder
 from trainer.losses import LOSSES
 from trainer.moments import Moments, find_moments
-from trainer.replicas import joined_replicas, sum_of_replicas
+from trainer.replicas import joined_replicas, sum_of_replicas, summed_by_row
 from trainer.samplers import build_sampler
 from trainer.sizes import ModelSizes
 from trainer.text_tower import TextTower
@@ -337,7 +337,8 @@ class RetrievalModel(tfrs.models.Model):
         text_variables = self.text_tower.trainable_variables
         in_text_tower = {variable.ref() for variable in text_variables}
         tower_variables = [v for v in self.trainable_variables if v.ref() not in in_text_tower]
-        tower_gradients, text_gradients = tape.gradient(loss, (tower_variables, text_variables))
+        gradients = tape.gradient(loss, (tower_variables, text_variables))
+        tower_gradients, text_gradients = map(summed_by_row, gradients)
         self.optimizer.apply_gradients(zip(tower_gradients, tower_variables, strict=True))
         if text_variables:
             self.text_optimizer.apply_gradients(zip(text_gradients, text_variables, strict=True))

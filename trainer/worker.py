@@ -104,14 +104,20 @@ def run_job(job: TrainingJob) -> dict[str, list[float]]:
     training = job.settings.training
     with distributed(training.distribution) as distribution, computing_in(training.precision):
         checkpoint = Checkpoint(f"{job.checkpoint_dir}/training", writes=distribution.is_chief)
-        earlier = _earlier_model(job.earlier)
         places = job.model_dir, job.log_dir, checkpoint
+        earlier = _earlier_model(job.earlier)
         if isinstance(job.settings, RetrievalSettings):
             return train_retrieval(
                 interactions, items, job.settings, *places, earlier=earlier, distribution=distribution
             )
         return train_ranking(
-            interactions, items, job.retrieval_dir, job.settings, *places, earlier, distribution
+            interactions,
+            items,
+            job.retrieval_dir,
+            job.settings,
+            *places,
+            earlier=earlier,
+            distribution=distribution,
         )
 
 

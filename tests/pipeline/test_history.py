@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import history as module
@@ -72,7 +72,6 @@ def chunk_values(request, monkeypatch):
 
 @pytest.mark.usefixtures("chunk_values")
 class TestWithHistory:
-    @settings(deadline=None)
     @given(EVENTS, st.integers(1, 5))
     def test_equals_the_oracle(self, events, length):
         rows = with_history(_table(events), LAYOUT, length).to_pylist()
@@ -82,7 +81,6 @@ class TestWithHistory:
             expected = _oracle(events, row["user_id"], row["timestamp"])[-length:]
             assert list(zip(row["history_item_ids"], row["history_values"], strict=True)) == expected
 
-    @settings(deadline=None)
     @given(EVENTS, st.integers(0, 12))
     def test_no_leak(self, events, now):
         """What happens at a moment or later changes no history up to it."""
@@ -93,14 +91,12 @@ class TestWithHistory:
         head = whole.slice(0, alone.num_rows).select(columns)
         assert head.to_pylist() == alone.select(columns).to_pylist()
 
-    @settings(deadline=None)
     @given(EVENTS, st.integers(0, 13))
     def test_what_comes_before_a_moment_is_history_only(self, events, since):
         whole = with_history(_table(events), LAYOUT, 5)
         expected = [row for row in whole.to_pylist() if row["timestamp"] >= since]
         assert with_history(_table(events), LAYOUT, 5, since).to_pylist() == expected
 
-    @settings(deadline=None)
     @given(EVENTS)
     def test_user_histories_equal_the_oracle(self, events):
         rows = user_histories(_table(events), LAYOUT).to_pylist()
@@ -114,7 +110,6 @@ class TestWithHistory:
 class TestRoles:
     """Exposures are examples and no history; what came before the log is history and no example."""
 
-    @settings(deadline=None)
     @given(TYPED_EVENTS, st.integers(1, 5), st.integers(0, 12))
     def test_with_history_equals_the_oracle(self, events, length, since):
         rows = with_history(_table(events, FULL), FULL, length, since).to_pylist()
@@ -125,7 +120,6 @@ class TestRoles:
             expected = _typed_oracle(events, row["user_id"], row["timestamp"])[-length:]
             assert _rows_of_lists(row) == expected
 
-    @settings(deadline=None)
     @given(TYPED_EVENTS)
     def test_user_histories_equal_the_oracle(self, events):
         rows = user_histories(_table(events, FULL), FULL).to_pylist()

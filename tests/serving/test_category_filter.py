@@ -50,7 +50,7 @@ def _padded(lists):
 categories = st.lists(st.sampled_from([*KNOWN, *STRANGE, ""]), max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(categories, categories), min_size=1, max_size=4))
 def test_an_item_passes_as_a_loop_says(category_filter, requests):
     allow, deny = zip(*requests, strict=True)

@@ -65,7 +65,7 @@ rows = st.lists(st.integers(-1, NUM_ITEMS), max_size=25)  # also padding, unknow
 allowed_rows = st.none() | st.lists(st.integers(0, NUM_ITEMS - 1), max_size=6)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(rows, st.integers(0, NUM_ITEMS), allowed_rows), min_size=1, max_size=4))
 def test_the_best_that_are_left_are_found(requests):
     blocked, wanted, allowed = zip(*requests, strict=True)

@@ -65,9 +65,15 @@ def test_the_answers_shape_is_what_was_asked_for(index, num_queries, k):
 
 def test_a_query_finds_by_itself_what_it_finds_among_others(index):
     scores, rows = _search(index, QUERIES, 10)
-    alone = [_search(index, QUERIES[number : number + 1], 10) for number in range(len(QUERIES))]
-    np.testing.assert_allclose(np.concatenate([found[0] for found in alone]), scores, rtol=1e-5)
-    np.testing.assert_array_equal(np.concatenate([found[1] for found in alone]), rows)
+    by_itself = [_search(index, query[np.newaxis], 10) for query in QUERIES]
+    alone = np.concatenate([found for _, found in by_itself])
+    if index.is_exact:
+        np.testing.assert_array_equal(alone, rows)
+        np.testing.assert_allclose(np.concatenate([found for found, _ in by_itself]), scores, rtol=1e-5)
+    # ScaNN scores codes of one query and of several by different kernels: the last that are rescored
+    # may differ, so now and then one of the best is missed by one way alone.
+    shared = [len(set(left) & set(right)) for left, right in zip(alone, rows, strict=True)]
+    assert sum(shared) >= 0.98 * rows.size
 
 
 @pytest.mark.parametrize("num_queries", [1, 2])

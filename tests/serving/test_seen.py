@@ -2,7 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.seen import EarlierEvents
@@ -29,7 +29,6 @@ def _oracle(log, user, moment, left_out):
     return [place for _, place in earlier][: max(len(earlier) - left_out, 0)]
 
 
-@settings(deadline=None)
 @given(EVENTS, QUERIES)
 def test_equal_the_oracle(log, queries):
     earlier = EarlierEvents(_table(log), _table(queries))

@@ -15,6 +15,7 @@ from tests.trainer.small_world import SIZES, make_corpus, make_text_tower
 from tests.trainer.test_ranking_model import _batch, _model
 from trainer.distribution import Distribution, distributed
 from trainer.randomness import reseed, seed_everything
+from trainer.replicas import summed_by_row
 from trainer.retrieval import RetrievalModel
 
 BATCH = 32
@@ -82,6 +83,20 @@ def _draws(distribution: Distribution) -> dict[str, np.ndarray]:
     return {"first": drawn[0][0], "second": drawn[0][1], "again": drawn[1][0]}
 
 
+def _sent(distribution: Distribution) -> dict[str, np.ndarray]:
+    """What a replica sends of a gradient in which a row comes twice."""
+
+    def gradient() -> tuple[tf.Tensor, tf.Tensor]:
+        values, rows = tf.constant([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]), tf.constant([2, 0, 2])
+        summed, other = summed_by_row([tf.IndexedSlices(values, rows, tf.constant([4, 2])), None])
+        assert other is None
+        return summed.values, summed.indices
+
+    values, rows = distribution.strategy.run(gradient)
+    local = distribution.strategy.experimental_local_results
+    return {"values": local(values)[0].numpy(), "rows": local(rows)[0].numpy()}
+
+
 def main() -> None:
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -97,6 +112,7 @@ def main() -> None:
             for name, (build, features) in cases.items():
                 for key, value in _step(distribution, build, features).items():
                     found[f"{replicas}/{name}/{key}"] = value
+            found |= {f"sent/{replicas}/{name}": value for name, value in _sent(distribution).items()}
     found |= {f"draws/{name}": value for name, value in _draws(distribution).items()}
     np.savez(sys.argv[1], **found)
 

@@ -107,3 +107,10 @@ def test_replicas_draw_for_themselves_and_the_same_again(steps):
     first, second, again = (steps[f"draws/{name}"] for name in ("first", "second", "again"))
     assert not np.array_equal(first, second)
     np.testing.assert_array_equal(first, again)
+
+
+@pytest.mark.slow
+def test_several_replicas_send_each_row_of_a_table_once(steps):
+    np.testing.assert_array_equal(steps["sent/one/rows"], [2, 0, 2])
+    np.testing.assert_array_equal(steps["sent/two/rows"], [2, 0])
+    np.testing.assert_array_equal(steps["sent/two/values"], [[4, 40], [2, 20]])

@@ -47,6 +47,10 @@ class TestInOrder:
         assert _places(dataset) == _places(dataset) == list(range(NUM_EXAMPLES))
         assert _places(_dataset(files[::-1], lookup)) == [*range(6, NUM_EXAMPLES), *range(6)]
 
+    def test_no_thread_that_tunes_is_waited_for(self, files, lookup):
+        assert not _dataset(files, lookup).options().autotune.enabled
+        assert not _dataset(files, lookup, shuffle_seed=1).options().autotune.enabled
+
     def test_the_last_batch_may_be_smaller(self, files, lookup):
         assert [len(batch["place"]) for batch in _dataset(files, lookup)] == [4, 4, 3]
 

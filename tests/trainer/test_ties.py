@@ -49,7 +49,7 @@ HISTORIES = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(HISTORIES, min_size=1, max_size=4), st.integers(0, 10**6), st.booleans())
 def test_bursts_keep_their_events_and_their_order(batch, seed, with_target):
     histories, gaps, types = ([[event[i] for event in history] for history in batch] for i in range(3))

@@ -45,7 +45,6 @@ def make_config(tmp_path_factory):
     return make
 
 
-@settings(deadline=None)
 @given(events=EVENTS)
 def test_duplicates_keep_the_first(events, make_config):
     log = _frame(events)
@@ -69,7 +68,7 @@ def _cancelled(log):
     return gone
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(events=EVENTS)
 def test_cancellations_match_like_a_stack(events, make_config):
     log = _frame(events).drop_duplicates(ignore_index=True)
@@ -79,7 +78,6 @@ def test_cancellations_match_like_a_stack(events, make_config):
     assert rejects == {("cancelled", row) for row in gone}
 
 
-@settings(deadline=None)
 @given(events=EVENTS)
 def test_bursts_reject_the_whole_user(events, make_config):
     log = _frame(events).drop_duplicates(ignore_index=True)
@@ -92,7 +90,6 @@ def test_bursts_reject_the_whole_user(events, make_config):
     assert kept == set(np.flatnonzero(~log.user_id.isin(bots)))
 
 
-@settings(deadline=None)
 @given(events=EVENTS)
 def test_a_prior_event_is_told_once(events, make_config):
     log = _frame(events).drop_duplicates(ignore_index=True)

@@ -74,7 +74,7 @@ ARRAYS = st.sampled_from(DTYPES).flatmap(lambda dtype: hnp.arrays(dtype, SHAPES)
 
 
 @given(ARRAYS, st.sampled_from(Layout), st.sampled_from(["y", "y_bytes"]))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_answers_can_be_sent_again(array, layout, alias):
     answer = parse_document(predict_json({alias: array}, layout))
     values = answer["predictions" if layout is Layout.ROWS else "outputs"]
@@ -89,7 +89,7 @@ TYPES = [value for name, value in types_pb2.DataType.items() if not name.endswit
 
 
 @given(st.lists(st.sampled_from(WRONG), min_size=1, max_size=4), st.sampled_from(TYPES))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_values_are_a_tensor_or_refused(values, data_type):
     for document in ({"instances": values}, {"inputs": {"x": values}}):
         try:

@@ -91,7 +91,7 @@ def _same(left, right):
 
 
 @given(st.dictionaries(st.text(), VALUES, max_size=4), st.booleans())
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_documents_come_through(document, ensure_ascii):
     text = json.dumps(document, ensure_ascii=ensure_ascii)
     assert _same(parse_document(text.encode("utf-8")), document)
@@ -117,7 +117,7 @@ PIECES = st.sampled_from(
 @given(
     st.lists(PIECES, max_size=20).map("".join) | st.binary(max_size=20).map(lambda raw: raw.decode("latin-1"))
 )
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 def test_any_bytes_are_a_document_or_refused(text):
     for body in (text.encode("latin-1"), b'{"a": ' + text.encode("latin-1")):
         try:

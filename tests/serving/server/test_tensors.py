@@ -45,7 +45,7 @@ def _is_same(left, right):
 
 
 @given(_arrays())
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_numbers_go_there_and_back(array):
     proto = proto_from_array(array)
     assert not proto.tensor_content  # one entry a value, which all clients read
@@ -55,13 +55,13 @@ def test_numbers_go_there_and_back(array):
 
 
 @given(_arrays())
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_bytes_are_read_as_tensorflow_writes_them(array):
     assert _is_same(array_from_proto(tf.make_tensor_proto(array)), array)
 
 
 @given(hnp.arrays(np.object_, SHAPES, elements=st.binary(max_size=5)))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_strings_go_there_and_back(array):
     proto = proto_from_array(array)
     assert array_from_proto(proto).tolist() == array.tolist()
@@ -119,7 +119,7 @@ def test_what_is_no_tensor_is_refused_and_takes_no_memory(proto):
 
 
 @given(st.binary(max_size=60))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_bytes_are_a_tensor_or_refused(content):
     proto = tensor_pb2.TensorProto()
     try:
