@@ -35,7 +35,7 @@ page-images: $(INSTALLED) browser ## Take the documentation's pictures of the pa
 
 # Two at a time; the end-to-end tests share one run of the pipeline, and so one worker.
 test: $(INSTALLED) browser ## Run the tests
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 # A test looks at the report in it, and is skipped where there is none.
 browser: ## Install Chromium for the tests, on Debian as root; elsewhere nothing is done
