@@ -10,6 +10,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 import schemas
 from pipeline.canonical import PreparedData
 from pipeline.config.run import RunConfig
+from pipeline.datasets.feedback_spans import feedback_folder
 from pipeline.errors import InputError
 from schemas.derive import derive_schema
 from schemas.features import Stream
@@ -20,8 +21,9 @@ CURATED = Path(schemas.__file__).parent
 def schema_files(config: RunConfig, data: PreparedData) -> dict[Stream, Path]:
     """The schema file of each stream.
 
-    In this order: the configured `schema_dir`; the one curated for the source, unless `feedback` adds
-    what its curator never saw; the one that follows from the declared features, written beside the data.
+    In this order: the configured `schema_dir`; the one curated for the source, unless events are learnt
+    from beside it, which its curator never saw; the one that follows from the declared features, written
+    beside the data.
 
     Raises:
       InputError: See :func:`curated_files`.
@@ -36,7 +38,8 @@ def curated_files(config: RunConfig) -> dict[Stream, Path] | None:
       InputError: A configured folder lacks a file, or a file holds no schema.
     """
     curated = CURATED / config.data.source
-    folder = config.schema_dir or (curated if curated.is_dir() and config.feedback is None else None)
+    is_curated = curated.is_dir() and feedback_folder(config) is None
+    folder = config.schema_dir or (curated if is_curated else None)
     if folder is None:
         return None
     files = {stream: folder / schema_file_name(stream) for stream in Stream}

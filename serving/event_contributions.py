@@ -45,16 +45,17 @@ class EventContributions(tf.Module):
         # One more than is read: without one of them, it is the oldest that is.
         self._kept = int(query_specs(queries)[HISTORY_ITEM_IDS].shape[1]) + 1
 
-    def of(self, raw: Raw, queries: tf.Tensor, candidates: tf.Tensor) -> Contributions:
-        """Contributions to the scores of lists.
+    def of(self, raw: Raw, queries: tf.Tensor, candidates: tf.Tensor, wanted: tf.Tensor) -> Contributions:
+        """Contributions to the scores of lists; no work is done if none are wanted.
 
         Args:
           raw: Raw request features.
           queries: [B, dim] embeddings of the requests.
           candidates: [B, W, dim] embeddings of the lists' items.
+          wanted: [B] bool: whether they are; a request of which they are not has no events.
         """
         newest = tf.reverse(_ragged(raw[HISTORY_ITEM_IDS])[:, -EXAMINED:], axis=[1])
-        item_ids = newest.to_tensor("", shape=[None, EXAMINED])
+        item_ids = tf.where(wanted[:, tf.newaxis], newest.to_tensor("", shape=[None, EXAMINED]), "")
 
         def asked() -> tf.Tensor:
             features = self._queries.transform_queries(self._without_each(raw))

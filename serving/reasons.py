@@ -39,7 +39,7 @@ class Reasons(tf.Module):
         self._num_items = int(corpus.item_ids.shape[0])
 
     def of(
-        self, raw: dict[str, Any], queries: tf.Tensor, rows: tf.Tensor, filled: tf.Tensor, seen: tf.Tensor
+        self, raw: dict[str, Any], queries: tf.Tensor, rows: tf.Tensor, wanted: tf.Tensor, seen: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         """The reasons of lists.
 
@@ -47,7 +47,7 @@ class Reasons(tf.Module):
           raw: Raw request features.
           queries: [B, dim] embeddings of the requests.
           rows: [B, W] int32 corpus rows.
-          filled: [B, W] bool.
+          wanted: [B, W] bool: which items get reasons.
           seen: [B, S] int32 corpus rows of the whole history, padded with -1.
 
         Returns:
@@ -58,18 +58,18 @@ class Reasons(tf.Module):
           `shared_category_weights` [B, W, ...]. "" and 0 where there are fewer.
         """
         embeddings = tf.gather(self._corpus.embeddings, rows)
-        found = self._contributions.of(raw, queries, embeddings)
+        found = self._contributions.of(raw, queries, embeddings, tf.reduce_any(wanted, axis=1))
         # What a loaded function looks up has no rank that is known.
         events = tf.ensure_shape(self._corpus.lookup_items(found.item_ids), [None, None])
         seen = tf.ensure_shape(seen, [None, None])
-        may_be = self._may_be(events, rows) & filled[..., tf.newaxis]
+        may_be = self._may_be(events, rows) & wanted[..., tf.newaxis]
         best = tf.math.top_k(tf.where(may_be, found.falls, 0.0), SHOWN_EVENTS)
         is_reason = best.values >= LEAST_FALL
         named = tf.gather(tf.clip_by_value(events, 0, self._num_items - 1), best.indices, batch_dims=1)
         item_ids = tf.where(is_reason, tf.gather(self._corpus.item_ids, named), "")
         titles = tf.where(is_reason, tf.gather(self._corpus.titles, named), "")
         categories, shares = self._categories.shared(rows, seen)
-        shown = filled[..., tf.newaxis]
+        shown = wanted[..., tf.newaxis]
         return {
             _BECAUSE_IDS: item_ids[..., 0],
             _BECAUSE_TITLES: titles[..., 0],

@@ -72,7 +72,7 @@ class BundleRecommender:
         """
         from serving.signature_function import ask
 
-        answers = ask(self._signatures["for_users"], user_id=self._stored(user_ids), k=[k])
+        answers = ask(self._signatures["for_users"], user_id=self._stored(user_ids), k=[k], explain=[False])
         ranks = answers[RANK].numpy()
         users, positions = np.nonzero(ranks)  # rank 0 is a place that stayed empty
         flat = {name: values.numpy()[users, positions] for name, values in answers.items() if name != "known"}

@@ -184,7 +184,7 @@ class Recommender(tf.Module):
         return {
             **named(self._corpus, rows, filled, scores),
             "source": tf.where(filled, self._strongest(order, best), ""),
-            **self._reasons.of(raw, candidates.queries, rows, filled, seen),
+            **self._reasons.of(raw, candidates.queries, rows, filled & controls.explain[:, tf.newaxis], seen),
             **self._from_sources(candidates, best, filled),
         }
 

@@ -13,6 +13,7 @@ MAX_EXPLORATION = 100.0  # by then the order is all noise
 K, FILTER_SEEN, EXCLUDE = "k", "filter_seen", "exclude_item_ids"
 ALLOW, DENY = "allow_categories", "deny_categories"
 DIVERSITY, EXPLORATION, SEED = "diversity", "exploration", "seed"
+EXPLAIN = "explain"
 
 
 class Controls(NamedTuple):
@@ -29,6 +30,7 @@ class Controls(NamedTuple):
       exploration: [B] float32 from 0: how strong the noise in the order is, see
         :func:`serving.exploration.explored`.
       seed: [B] int64, of the noise.
+      explain: [B] bool, whether reasons are wanted, where there are some; they cost more than the list.
     """
 
     k: tf.Tensor
@@ -39,6 +41,7 @@ class Controls(NamedTuple):
     diversity: tf.Tensor
     exploration: tf.Tensor
     seed: tf.Tensor
+    explain: tf.Tensor
 
     @property
     def is_filtered(self) -> tf.Tensor:
@@ -62,6 +65,7 @@ CONTROL_SPECS = tuple(
         (DIVERSITY, [None], tf.float32),
         (EXPLORATION, [None], tf.float32),
         (SEED, [None], tf.int64),
+        (EXPLAIN, [None], tf.bool),
     )
 )
 
@@ -83,7 +87,7 @@ def controls_for(batch_size: tf.Tensor, given: Mapping[str, tf.Tensor]) -> Contr
 
 
 def plain_controls(batch_size: tf.Tensor, k: int) -> Controls:
-    """The controls of requests that say nothing but how many items they want."""
+    """The controls of requests that say how many items they want, and nothing else; without reasons."""
     given = {
         spec.name: tf.zeros([1, 0], spec.dtype) if spec.shape.rank == 2 else tf.zeros([1], spec.dtype)
         for spec in CONTROL_SPECS
@@ -99,6 +103,7 @@ def controls_of_examples(examples: tf.Tensor) -> Controls:
         K: tf.io.FixedLenFeature([], tf.int64, DEFAULT_K),
         FILTER_SEEN: tf.io.FixedLenFeature([], tf.int64, 1),
         SEED: integer,
+        EXPLAIN: tf.io.FixedLenFeature([], tf.int64, 1),
         DIVERSITY: number,
         EXPLORATION: number,
     }
@@ -108,7 +113,8 @@ def controls_of_examples(examples: tf.Tensor) -> Controls:
         for name, values in parsed.items()
     }
     given[K] = tf.cast(tf.clip_by_value(given[K], 0, tf.int32.max), tf.int32)
-    given[FILTER_SEEN] = tf.not_equal(given[FILTER_SEEN], 0)
+    for name in (FILTER_SEEN, EXPLAIN):
+        given[name] = tf.not_equal(given[name], 0)
     return controls_for(tf.size(examples), given)
 
 

@@ -57,7 +57,8 @@ class RetrievalLists(tf.Module):
         left_out = self._left_out(seen, controls)
         found = self._found(queries, left_out, controls)
         rows, filled, answers = self._list(found, controls, RETRIEVAL_SCORE_OUTPUT)
-        return {**answers, **self._reasons.of(raw, queries, rows, filled, seen)}
+        explained = filled & controls.explain[:, tf.newaxis]
+        return {**answers, **self._reasons.of(raw, queries, rows, explained, seen)}
 
     def similar_items(self, item_ids: tf.Tensor, controls: Controls) -> dict[str, tf.Tensor]:
         """The items whose directions have the largest cosine with an item's.

@@ -14,11 +14,11 @@ import numpy as np
 import tensorflow as tf
 
 from schemas.features import TIMESTAMP
-from serving.request_controls import DEFAULT_K, FILTER_SEEN, K
+from serving.request_controls import DEFAULT_K, EXPLAIN, FILTER_SEEN, K
 from trainer.graphs import graph_function
 
 LENGTH = "length"
-_DEFAULTS = {K: DEFAULT_K, FILTER_SEEN: True, LENGTH: 10, TIMESTAMP: 0}
+_DEFAULTS = {K: DEFAULT_K, FILTER_SEEN: True, EXPLAIN: True, LENGTH: 10, TIMESTAMP: 0}
 
 EXAMPLES_SPEC = tf.TensorSpec([None], tf.string, name="examples")
 TIMESTAMP_SPEC = tf.TensorSpec([None], tf.int64, name=TIMESTAMP)

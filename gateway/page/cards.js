@@ -14,10 +14,10 @@ export function nameOf(item) {
  * The card of an item.
  *
  * @param {Object} item Of a list.
- * @param {Object} options What the gateway offers: `tasks` and `ratings`.
+ * @param {Object} options What the gateway offers: `tasks`, `ratings` and `counting`.
  * @param {boolean} isNew Whether the list before did not have it.
- * @param {function(string, Object, Object=): void} act Is told what somebody does: `click`, `like`, `dismiss`
- *   or `rating`, with its value.
+ * @param {function(string, Object, Object=): void} act Is told what somebody does: `click`, `like`, `dismiss`,
+ *   `purchase`, or `rating`, with its value.
  */
 export function cardOf(item, options, isNew, act) {
   const title = `card-${item.rank}`;
@@ -38,6 +38,7 @@ export function cardOf(item, options, isNew, act) {
         { class: "acts" },
         button("More like this", item, () => act("click", item)),
         button("Like", item, () => act("like", item)),
+        ...(options.counting.includes("purchase") ? [button("Buy", item, () => act("purchase", item))] : []),
         button("Dismiss", item, () => act("dismiss", item)),
       ),
       rating(item, options.ratings, (value) => act("rating", item, { value })),

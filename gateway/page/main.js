@@ -5,7 +5,7 @@ import { byId, element } from "./dom.js";
 import { Impressions, eventOf, randomId, send } from "./events.js";
 import { showHistory } from "./history.js";
 
-const SAID = { like: "Liked", rating: "Rated", dismiss: "Dismissed" };
+const SAID = { like: "Liked", purchase: "Bought", rating: "Rated", dismiss: "Dismissed" };
 const SOURCES = {
   model: "made by the models",
   cache: "made by the models a moment ago",

@@ -7,11 +7,22 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.config.run import RunConfig
 from pipeline.config.spans import SpansConfig
 from pipeline.datasets.raw_file import RawFile, raw_files
 from pipeline.datasets.spans import find_spans
 from pipeline.errors import InputError
 from schemas.feedback import FEEDBACK_SCHEMA, KEY_METADATA
+
+
+def feedback_folder(config: RunConfig) -> Path | None:
+    """The folder of the spans that a run learns from; `None` if it is to learn from none, or has none yet."""
+    if config.feedback is None:
+        return None
+    if config.feedback.path is not None:
+        return config.feedback.path
+    own = config.event_spans_dir
+    return own if own.is_dir() and any(own.iterdir()) else None
 
 
 def feedback_files(spans: Path, key: str | None) -> list[RawFile]:

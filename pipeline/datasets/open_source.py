@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline.config.run import RunConfig
 from pipeline.datasets.base import DatasetAdapter
 from pipeline.datasets.feedback_meaning import meaning_of
-from pipeline.datasets.feedback_spans import feedback_files
+from pipeline.datasets.feedback_spans import feedback_files, feedback_folder
 from pipeline.datasets.registry import open_adapter
 from pipeline.datasets.with_feedback import WithFeedback
 
@@ -25,8 +25,6 @@ def open_source(config: RunConfig, key: str | None) -> DatasetAdapter:
     if config.feedback is None:
         return source
     meaning = meaning_of(config.feedback.kinds, source.layout())
-    spans = config.feedback.path or config.event_spans_dir
-    if config.feedback.path is None and not spans.is_dir():  # nothing was exported yet
-        return source
-    files = feedback_files(spans, key)
+    spans = feedback_folder(config)
+    files = feedback_files(spans, key) if spans is not None else None
     return WithFeedback(source, files, meaning) if files else source

@@ -27,6 +27,7 @@ class Controls(Frozen):
       diversity: 0 for relevance alone, up to 1 for items that are unlike each other.
       exploration: Temperature of noise on the scores; 0 for none.
       seed: Of the noise.
+      explain: Whether reasons are wanted, of lists that have some.
     """
 
     k: int = Field(default=10, ge=1, le=_MAX_INT32)
@@ -37,6 +38,7 @@ class Controls(Frozen):
     diversity: float = Field(default=0.0, ge=0, le=1)
     exploration: float = Field(default=0.0, ge=0)
     seed: int = Field(default=0, ge=-(2**63), lt=2**63)
+    explain: bool = True
 
     def inputs(self, num_rows: int) -> dict[str, npt.NDArray[Any]]:
         """Inputs of a signature, all of them: REST knows no defaults.
@@ -59,5 +61,6 @@ class Controls(Frozen):
             "diversity": np.full(num_rows, self.diversity, np.float32),
             "exploration": np.full(num_rows, self.exploration, np.float32),
             "seed": np.full(num_rows, self.seed, np.int64),
+            "explain": np.full(num_rows, self.explain),
             **{name: string_rows([values] * num_rows) for name, values in lists.items()},
         }

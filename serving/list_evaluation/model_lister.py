@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from serving.list_evaluation.listers import LIST_LENGTH
 from serving.list_evaluation.requests import RequestBlock
-from serving.request_controls import FILTER_SEEN
+from serving.request_controls import EXPLAIN, FILTER_SEEN
 from serving.signature_function import ask
 
 
@@ -30,12 +30,15 @@ class ModelLister:
         self._top_k = model.signatures["top_k"]
         self._item_ids = item_ids
         self._drops_seen = drops_seen
+        # An older bundle has no such control.
+        takes = self._top_k.structured_input_signature[1]
+        self._without_reasons = {EXPLAIN: [False]} if EXPLAIN in takes else {}
 
     def __call__(self, block: RequestBlock) -> np.ndarray:
         """Lists; see :data:`serving.list_evaluation.listers.Lister`."""
         k = LIST_LENGTH if self._drops_seen else LIST_LENGTH + int(block.seen.getnnz(axis=1).max())
         seen_too = {} if self._drops_seen else {FILTER_SEEN: [False]}
-        answers = ask(self._top_k, examples=block.examples, k=[k], **seen_too)
+        answers = ask(self._top_k, examples=block.examples, k=[k], **seen_too, **self._without_reasons)
         ids = pa.array(answers["item_ids"].numpy().ravel(), pa.binary()).cast(pa.string())
         rows = pc.index_in(ids, self._item_ids).fill_null(-1).to_numpy().astype(np.int64)
         return without_seen(rows.reshape(len(block.examples), -1), block.seen, LIST_LENGTH)

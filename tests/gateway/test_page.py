@@ -14,7 +14,7 @@ FACTS = RunFacts(
     "shop",
     ("u1", "u2"),
     {"rating": "value", "like": "value_at_least"},
-    ("click", "rating", "like"),
+    ("click", "rating", "like", "purchase"),
     ("interactions: item_genre: drift: it has moved",),
 )
 MARKUP = "<img src=x onerror=document.title='hacked'><b>{}</b>"
@@ -106,6 +106,7 @@ def test_cards_out_of_sight_are_not_told(browser, shop):
     ("button", "kind", "value", "said"),
     [
         ("Like: Title of i1", "like", None, "Liked: Title of i1. 1 new in the list."),
+        ("Buy: Title of i1", "purchase", None, "Bought: Title of i1. 1 new in the list."),
         ("Rate: Title of i1", "rating", 5.0, "Rated: Title of i1. 1 new in the list."),
         ("Dismiss: Title of i1", "dismiss", None, "Dismissed: Title of i1. 1 new in the list."),
     ],
@@ -138,6 +139,7 @@ def test_what_does_not_count_in_the_run_is_said_to(browser, tmp_path):
     with listening(tmp_path, facts=facts) as shop, visited(browser, shop.address) as (page, _):
         page.get_by_role("button", name="Like: Title of i1", exact=True).click()
         _news(page, "no account of it")
+        assert page.get_by_role("button", name="Buy: Title of i1", exact=True).count() == 0
         assert len(shop.events("u1", "like")) == 1
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pipeline.config.feedback import FeedbackConfig
 from pipeline.config.run import RunConfig
 from pipeline.errors import InputError
 from pipeline.schema_files import CURATED, curated_files
@@ -16,6 +17,15 @@ def test_a_source_may_have_a_curated_schema():
     folder = CURATED / "movielens_100k"
     assert curated_files(_config()) == {stream: folder / f"{stream.value}.pbtxt" for stream in Stream}
     assert curated_files(_config(source="completejourney")) is None or (CURATED / "completejourney").is_dir()
+
+
+def test_a_curated_schema_judges_until_there_are_events_to_learn_from(tmp_path):
+    config = _config().model_copy(update={"feedback": FeedbackConfig(), "output": tmp_path})
+    assert curated_files(config) == curated_files(_config())
+    config.event_spans_dir.mkdir(parents=True)
+    assert curated_files(config) == curated_files(_config())
+    (config.event_spans_dir / "2026-01-01").mkdir()
+    assert curated_files(config) is None
 
 
 def test_a_folder_that_lacks_a_schema(tmp_path):

@@ -35,12 +35,12 @@ def _query(history, values):
     return (EMBEDDINGS[history[-LENGTH:]] * weights).sum(axis=0) if history else np.zeros(DIM, np.float32)
 
 
-def _contributions(raw, rows=ROWS, queries=None):
+def _contributions(raw, rows=ROWS, queries=None, wanted=True):
     side = query_side(EMBEDDINGS, _lookup)
     if queries is None:
         queries = side.encode_queries(side.transform_queries(raw))
     found = EventContributions(side, declare_features(TableLayout()))
-    return found.of(raw, queries, tf.gather(EMBEDDINGS, rows))
+    return found.of(raw, queries, tf.gather(EMBEDDINGS, rows), tf.broadcast_to(wanted, [len(rows)]))
 
 
 def test_a_fall_is_what_taking_the_event_out_costs():
@@ -63,6 +63,24 @@ def test_an_event_that_is_not_read_contributes_nothing():
     falls = _contributions(_raw()).falls.numpy()[2]
     assert np.abs(falls[:, :LENGTH]).min() > 0.01
     assert np.abs(falls[:, LENGTH:]).max() < 1e-5
+
+
+def test_a_request_of_which_they_are_not_wanted_has_none():
+    some, all_of_them = _contributions(_raw(), wanted=[True, True, False, True]), _contributions(_raw())
+    for row in (0, 1, 3):
+        assert some.item_ids[row].numpy().tolist() == all_of_them.item_ids[row].numpy().tolist()
+        np.testing.assert_allclose(some.falls[row], all_of_them.falls[row], rtol=1e-5)
+    assert not (some.item_ids[2] != "").numpy().any()
+    assert not some.falls[2].numpy().any()
+
+
+def test_nothing_is_asked_again_if_none_are_wanted():
+    side = query_side(EMBEDDINGS, _lookup)
+    queries = side.encode_queries(side.transform_queries(_raw()))
+    found = EventContributions(side, declare_features(TableLayout()))
+    side.encode_queries = None  # calling it is an error
+    falls = found.of(_raw(), queries, tf.gather(EMBEDDINGS, ROWS), tf.zeros([len(ROWS)], tf.bool)).falls
+    assert falls.shape == (*ROWS.shape, EXAMINED)
 
 
 def test_nobody_and_empty_lists():

@@ -32,7 +32,7 @@ def _of(events, falls, rows, filled=None, seen=((),)):
     item_ids = tf.constant([[*events, *[""] * missing]])
     padded = np.pad(np.float32(falls), [[0, 0], [0, missing]])[np.newaxis]
     contributions = SimpleNamespace(
-        of=lambda raw, queries, found: Contributions(item_ids, tf.constant(padded))
+        of=lambda raw, queries, found, wanted: Contributions(item_ids, tf.constant(padded))
     )
     filled = np.ones([1, len(rows)], bool) if filled is None else np.array([filled])
     answers = Reasons(CORPUS, contributions, CATEGORIES).of(

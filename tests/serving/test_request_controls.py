@@ -25,7 +25,7 @@ def test_examples_that_say_nothing_have_the_defaults_of_the_columns():
         assert a.dtype == b.dtype
         np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=name)
     assert from_columns.k.numpy().tolist() == [10, 10]
-    assert from_columns.filter_seen.numpy().tolist() == [True, True]
+    assert from_columns.filter_seen.numpy().tolist() == from_columns.explain.numpy().tolist() == [True, True]
     assert from_columns.exclude_item_ids.shape == (2, 0)
 
 
@@ -39,6 +39,7 @@ def test_examples_carry_every_control():
         "diversity": 0.25,
         "exploration": 0.5,
         "seed": -7,
+        "explain": 0,
     }
     controls = controls_of_examples(tf.constant([example({"k": 2**40}), example(said)]))
     assert controls.k.numpy().tolist() == [2**31 - 1, 3]
@@ -48,6 +49,7 @@ def test_examples_carry_every_control():
     assert controls.diversity.numpy()[1] == 0.25
     assert controls.exploration.numpy()[1] == 0.5
     assert controls.seed.numpy()[1] == -7
+    assert controls.explain.numpy().tolist() == [True, False]
 
 
 def test_nonsense_counts_as_the_nearest_that_makes_sense():

@@ -101,6 +101,7 @@ MANY = {
     "diversity": [0.0, 0.5, 0.7, 0.0],
     "exploration": [0.4, 0.0, 0.0, 0.0],
     "seed": [5, 6, 7, 8],
+    "explain": [True, True, False, False],
 }
 
 
@@ -122,6 +123,17 @@ def test_a_request_gets_the_same_whoever_asks_beside_it(lists):
     # The last wants all of its kind, without what it has seen or excludes: i0 to i27 in threes, less i9.
     assert counts.tolist() == [3, 0, 7, 9]
     assert not set(_ids(together["item_ids"][3])) & {"i9"}
+
+
+def test_who_wants_no_reasons_gets_none_and_the_same_list(lists):
+    explained, plain = (_asked(lists, [0], k=[5], explain=[wanted]) for wanted in (True, False))
+    for name, values in explained.items():
+        assert values.any(), name
+        if name.startswith(("because", "reason", "shared")):
+            assert not plain[name].any(), name
+            assert plain[name].shape == values.shape
+        else:
+            np.testing.assert_array_equal(plain[name], values, err_msg=name)
 
 
 def test_lists_say_how_likely_they_were(lists):

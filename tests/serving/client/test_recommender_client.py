@@ -40,6 +40,7 @@ CONTROLS = {
     "k": np.int32,
     "exclude_item_ids": np.object_,
     "filter_seen": np.bool_,
+    "explain": np.bool_,
     "allow_categories": np.object_,
     "deny_categories": np.object_,
     "diversity": np.float32,
