@@ -106,6 +106,7 @@ class Recommending:
 
     async def for_user(self, user: str, controls: Controls, label: str | None = None) -> ListAnswer:
         """A list for a user, without what they dismissed lately."""
+        until = self._until()
         session = await self.session(user)
         dismissed = {event.item_id for event in session.events if event.kind == "dismiss"}
         controls = controls.model_copy(
@@ -121,6 +122,7 @@ class Recommending:
             lambda seeded, timestamp: self._models.for_user(
                 user, session.events, seeded, asked.label, timestamp
             ),
+            until,
         )
 
     async def like_item(
@@ -129,7 +131,7 @@ class Recommending:
         """Items that are like one."""
         asked = Asked("item", item_id, user, controls, *self._label_and_arm(user, label))
         return await self._answer(
-            asked, lambda seeded, _: self._models.like_item(item_id, seeded, asked.label)
+            asked, lambda seeded, _: self._models.like_item(item_id, seeded, asked.label), self._until()
         )
 
     async def for_text(
@@ -137,7 +139,9 @@ class Recommending:
     ) -> ListAnswer:
         """Items that a text speaks of."""
         asked = Asked("text", text, user, controls, *self._label_and_arm(user, label))
-        return await self._answer(asked, lambda seeded, _: self._models.for_text(text, seeded, asked.label))
+        return await self._answer(
+            asked, lambda seeded, _: self._models.for_text(text, seeded, asked.label), self._until()
+        )
 
     async def forget(self, user: str) -> None:
         """Drops a user's session, and the lists that were made of it."""
@@ -146,7 +150,7 @@ class Recommending:
             self._cache.pop(key, None)
 
     async def session(self, user: str) -> Session:
-        """A user's session; an empty one if it cannot be had in time."""
+        """A user's session; an empty one if it cannot be had in half of the time that a list may take."""
         try:
             return await asyncio.wait_for(self._sessions.of(user), self._seconds / 2)
         except (SessionStoreError, asyncio.TimeoutError) as error:
@@ -166,14 +170,19 @@ class Recommending:
     def _seconds(self) -> float:
         return self._config.deadline_ms / 1000
 
+    def _until(self) -> float:
+        """When, by the event loop's clock, a list that is asked for now must be there."""
+        return asyncio.get_running_loop().time() + self._seconds
+
     async def _answer(
-        self, asked: Asked, ask: Callable[[Controls, int], Awaitable[Recommendations]]
+        self, asked: Asked, ask: Callable[[Controls, int], Awaitable[Recommendations]], until: float
     ) -> ListAnswer:
         """The answer to a request, which is kept if somebody asked for it."""
         request_id = secrets.token_hex(16)
         made, source = self._cache.get(asked.key), Source.CACHE
         if made is None:
-            made, source = await self._made(asked, ask, int(request_id[:_SEED_DIGITS], 16)), Source.MODEL
+            seed = int(request_id[:_SEED_DIGITS], 16)
+            made, source = await self._made(asked, ask, seed, until), Source.MODEL
         if made is None:
             source = Source.POPULAR
         items = self._instead(asked) if made is None else made.lists.items
@@ -191,12 +200,17 @@ class Recommending:
         )
 
     async def _made(
-        self, asked: Asked, ask: Callable[[Controls, int], Awaitable[Recommendations]], seed: int
+        self,
+        asked: Asked,
+        ask: Callable[[Controls, int], Awaitable[Recommendations]],
+        seed: int,
+        until: float,
     ) -> _Made | None:
         """What the models answer; `None` if they do not answer in time."""
         controls, timestamp = asked.controls.model_copy(update={"seed": seed}), now()
+        left = until - asyncio.get_running_loop().time()
         try:
-            lists = await asyncio.wait_for(ask(controls, timestamp), self._seconds)
+            lists = await asyncio.wait_for(ask(controls, timestamp), left)
         except _NO_ANSWER as error:
             # What a server says of a request may quote it.
             code = error.code.name if isinstance(error, ServingCallError) else "the time was up"

@@ -126,6 +126,17 @@ def test_without_models_there_is_a_popular_list_in_time(tmp_path, why):
         assert door.post(USER, {"user_id": "u1"}).json()["source"] == "model"
 
 
+def test_time_that_a_session_took_is_not_the_models(tmp_path, monkeypatch):
+    with open_door(tmp_path, deadline_ms=2000) as door:
+
+        async def hangs(user):
+            await asyncio.sleep(3600)
+
+        monkeypatch.setattr(door.gateway.sessions, "of", hangs)
+        door.models.seconds = 1.5
+        assert door.post(USER, {"user_id": "u1"}).json()["source"] == "popular"
+
+
 def test_the_popular_list_does_not_show_what_is_denied(door):
     door.models.is_gone = True
     answer = door.post(USER, {"user_id": "u1", "deny_categories": ["item_genre=Horror"]})
