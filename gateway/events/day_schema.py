@@ -10,6 +10,7 @@ from pathlib import Path
 from gateway.events.event_log import EventLogError
 from pipeline.files import PARTIAL_SUFFIX
 from pipeline.locking import exclusive
+from pipeline.privacy.pseudonyms import names_by
 
 _APPLICATION_ID = 0x72637665
 _VERSION = 1
@@ -81,10 +82,6 @@ def check_day_file(database: sqlite3.Connection, path: Path, key: str | None) ->
     written = database.execute("SELECT key FROM log").fetchone()[0]
     if written != key:
         raise EventLogError(
-            f"{path} holds users by {_key_name(written)}, and the configuration has {_key_name(key)}; give "
+            f"{path} holds users by {names_by(written)}, and the configuration has {names_by(key)}; give "
             "the key that it was written with, or move the log away"
         )
-
-
-def _key_name(fingerprint: str | None) -> str:
-    return "their raw ids" if fingerprint is None else f"the pseudonym key {fingerprint}"

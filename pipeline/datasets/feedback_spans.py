@@ -12,6 +12,7 @@ from pipeline.config.spans import SpansConfig
 from pipeline.datasets.raw_file import RawFile, raw_files
 from pipeline.datasets.spans import find_spans
 from pipeline.errors import InputError
+from pipeline.privacy.pseudonyms import names_by
 from schemas.feedback import FEEDBACK_SCHEMA, KEY_METADATA
 
 
@@ -57,10 +58,6 @@ def _check(file: RawFile, key: str | None) -> None:
     written = metadata[KEY_METADATA].decode() or None
     if written != key:
         raise InputError(
-            f"feedback: {file.path} names users by {_key_name(written)}, and the run by {_key_name(key)}; "
+            f"feedback: {file.path} names users by {names_by(written)}, and the run by {names_by(key)}; "
             "give the key that they were written with, or move the span away"
         )
-
-
-def _key_name(fingerprint: str | None) -> str:
-    return "their raw ids" if fingerprint is None else f"the pseudonym key {fingerprint}"

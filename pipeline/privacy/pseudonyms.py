@@ -150,3 +150,8 @@ def _from_base64(text: str) -> bytes | None:
         return base64.b64decode(text, validate=True)
     except binascii.Error:
         return None
+
+
+def names_by(fingerprint: str | None) -> str:
+    """By what users are named, for messages: a key with this fingerprint, or, with `None`, their raw ids."""
+    return "their raw ids" if fingerprint is None else f"the pseudonym key {fingerprint}"
