@@ -28,6 +28,7 @@ from gateway.keys import CallerKeys, Scope
 from gateway.metrics import GatewayMetrics
 from gateway.page_routes import add_page
 from gateway.run_facts import RunFacts
+from gateway.sessions import SessionStoreError
 from pipeline.config.gateway import GatewayConfig
 from serving.client import ServingCallError
 
@@ -77,6 +78,7 @@ def gateway_app(
         lifespan=lifespan,
         docs_url=None,  # their pages load from elsewhere
         redoc_url=None,
+        redirect_slashes=False,
         middleware=_middleware(config, metrics),
         responses=_PROBLEMS,
     )
@@ -89,6 +91,7 @@ def gateway_app(
     app.add_exception_handler(RequestValidationError, _unfit)
     app.add_exception_handler(ValidationError, _unfit)
     app.add_exception_handler(EventLogError, _unavailable)
+    app.add_exception_handler(SessionStoreError, _unavailable)
     app.add_exception_handler(HttpError, _problem)
     return app
 

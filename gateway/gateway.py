@@ -22,7 +22,7 @@ from gateway.metrics import GatewayMetrics
 from gateway.model_server import ModelServer
 from gateway.popular import PopularList
 from gateway.recommending import Recommending
-from gateway.sessions import MemorySessions, Session, SessionEvent, SessionStore
+from gateway.sessions import MemorySessions, Session, SessionEvent, SessionStore, SessionStoreError
 from pipeline.config.gateway import GatewayConfig
 from pipeline.datasets.feedback_meaning import Meaning
 from serving.client import ServingCallError
@@ -86,7 +86,7 @@ class Gateway:
           ServingCallError: The models do not answer.
         """
         user = self.pseudonym(question.user_id)
-        session = await self.sessions.of(user)
+        session = await self.recommending.session(user)
         learnt = await self.models.user_history(user, question.length, question.label or self.config.label)
         return HistoryAnswer(
             known=learnt.known,
@@ -127,6 +127,7 @@ class Gateway:
 
         Raises:
           EventLogError: The log cannot be read, or cannot look for a person.
+          SessionStoreError: The person's session cannot be had.
         """
         user = self.pseudonym(question.user_id)
         kept, session = await self.log.of_user(user), await self.sessions.of(user)
@@ -142,6 +143,7 @@ class Gateway:
 
         Raises:
           EventLogError: The log cannot be written, or cannot remove a person.
+          SessionStoreError: The person's session cannot be removed; nothing was.
         """
         user = self.pseudonym(question.user_id)
         await self.recommending.forget(user)
@@ -151,8 +153,8 @@ class Gateway:
         """Adds to a session. The events are kept already: a store that fails costs freshness alone."""
         try:
             await self.sessions.add(user, events)
-        except OSError as error:
-            logger.warning("events do not count in the next request: %s", type(error).__name__)
+        except SessionStoreError as error:
+            logger.warning("events do not count in the next request: %s", error)
 
     def _named(self, user_id: str | None) -> str | None:
         return None if user_id is None else self.pseudonym(user_id)

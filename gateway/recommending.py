@@ -17,7 +17,7 @@ from gateway.events.served_list import ListKind, ServedItem, ServedList
 from gateway.experiments.split import arm_of
 from gateway.model_server import ModelServer, now
 from gateway.popular import PopularList
-from gateway.sessions import Session, SessionStore
+from gateway.sessions import Session, SessionStore, SessionStoreError
 from gateway.wording import listed_items
 from pipeline.config.gateway import GatewayConfig
 from serving.client import Controls, Recommendation, Recommendations, ServingCallError
@@ -106,7 +106,7 @@ class Recommending:
 
     async def for_user(self, user: str, controls: Controls, label: str | None = None) -> ListAnswer:
         """A list for a user, without what they dismissed lately."""
-        session = await self._session(user)
+        session = await self.session(user)
         dismissed = {event.item_id for event in session.events if event.kind == "dismiss"}
         controls = controls.model_copy(
             update={
@@ -145,6 +145,14 @@ class Recommending:
         for key in [key for key in self._cache if isinstance(key, tuple) and key[:2] == ("user", user)]:
             self._cache.pop(key, None)
 
+    async def session(self, user: str) -> Session:
+        """A user's session; an empty one if it cannot be had in time."""
+        try:
+            return await asyncio.wait_for(self._sessions.of(user), self._seconds / 2)
+        except (SessionStoreError, asyncio.TimeoutError) as error:
+            logger.warning("a user's newest events are left out: %s", error or "the time was up")
+            return _NOTHING_LATELY
+
     def _label_and_arm(self, user: str | None, wanted: str | None) -> tuple[str | None, str | None]:
         """Which version answers, and the arm of the experiment that somebody is in who wants no other."""
         if wanted is not None:
@@ -153,14 +161,6 @@ class Recommending:
             return self._config.label, None
         arm = arm_of(user, self._config.experiment)
         return arm, arm
-
-    async def _session(self, user: str) -> Session:
-        """A user's session; an empty one if it cannot be had in time."""
-        try:
-            return await asyncio.wait_for(self._sessions.of(user), self._seconds / 2)
-        except (OSError, asyncio.TimeoutError) as error:
-            logger.warning("a list is made without the user's newest events: %s", type(error).__name__)
-            return _NOTHING_LATELY
 
     @property
     def _seconds(self) -> float:
@@ -198,7 +198,9 @@ class Recommending:
         try:
             lists = await asyncio.wait_for(ask(controls, timestamp), self._seconds)
         except _NO_ANSWER as error:
-            logger.warning("the models did not answer: %s", error or "the time was up")
+            # What a server says of a request may quote it.
+            code = error.code.name if isinstance(error, ServingCallError) else "the time was up"
+            logger.warning("the models did not answer: %s", code)
             return None
         made = _Made(lists, controls, timestamp)
         self._cache[asked.key] = made

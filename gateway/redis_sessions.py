@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import astuple
+from urllib.parse import quote
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
-from gateway.sessions import Session, SessionEvent
+from gateway.sessions import Session, SessionEvent, SessionStoreError
 from pipeline.config.gateway import SessionsConfig
 
 _PREFIX = "recstack:session:"
@@ -31,26 +34,31 @@ class RedisSessions:
             return
         name, count = _names(user)
         seconds = int(self._config.ttl_hours * 3600)
-        async with self._redis.pipeline(transaction=True) as changes:
-            changes.zadd(name, {json.dumps(astuple(event)): event.timestamp_ms for event in events})
-            changes.zremrangebyrank(name, 0, -self._config.max_events - 1)
-            changes.incr(count)
-            changes.expire(name, seconds)
-            changes.expire(count, seconds)
-            await changes.execute()
+        with _told():
+            async with self._redis.pipeline(transaction=True) as changes:
+                changes.zadd(name, {json.dumps(astuple(event)): event.timestamp_ms for event in events})
+                changes.zremrangebyrank(name, 0, -self._config.max_events - 1)
+                changes.incr(count)
+                changes.expire(name, seconds)
+                changes.expire(count, seconds)
+                await changes.execute()
 
     async def of(self, user: str) -> Session:
         """See :class:`gateway.sessions.SessionStore`."""
         name, count = _names(user)
-        async with self._redis.pipeline(transaction=True) as looks:
-            looks.get(count)
-            looks.zrange(name, 0, -1)
-            revision, events = await looks.execute()
-        return Session(int(revision or 0), tuple(SessionEvent(*json.loads(event)) for event in events))
+        with _told():
+            async with self._redis.pipeline(transaction=True) as looks:
+                looks.get(count)
+                looks.zrange(name, 0, -1)
+                revision, texts = await looks.execute()
+        # An event that was sent again without a time of its own is there with each time at which it came.
+        events = {event.event_id: event for event in (SessionEvent(*json.loads(text)) for text in texts)}
+        return Session(int(revision or 0), tuple(sorted(events.values())))
 
     async def forget(self, user: str) -> None:
         """See :class:`gateway.sessions.SessionStore`."""
-        await self._redis.delete(*_names(user))
+        with _told():
+            await self._redis.delete(*_names(user))
 
     async def close(self) -> None:
         """See :class:`gateway.sessions.SessionStore`."""
@@ -58,5 +66,18 @@ class RedisSessions:
 
 
 def _names(user: str) -> tuple[str, str]:
-    """Keys of the events and of the count; the braces keep both on one node of a cluster."""
-    return f"{_PREFIX}{{{user}}}", f"{_PREFIX}{{{user}}}:revision"
+    """Keys of the events and of the count; the braces keep both on one node of a cluster.
+
+    An id is quoted, so that braces of its own do not part the two.
+    """
+    name = f"{_PREFIX}{{{quote(user, safe='')}}}"
+    return name, f"{name}:revision"
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turns Redis' errors into ours; what they say may hold what was kept."""
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise SessionStoreError(f"Redis does not answer: {type(error).__name__}") from error

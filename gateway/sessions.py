@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.config.gateway import SessionsConfig
+from pipeline.errors import RecstackError
 from schemas.event_kinds import EventKind
+
+
+class SessionStoreError(RecstackError):
+    """A store of sessions does not answer."""
 
 
 @dataclass(frozen=True, order=True)
@@ -48,10 +53,10 @@ class Session:
 
 
 class SessionStore(Protocol):
-    """Keeps sessions."""
+    """Keeps sessions. Each call may end in a :class:`SessionStoreError`."""
 
     async def add(self, user: str, events: Sequence[SessionEvent]) -> None:
-        """Adds events, in any order; those that are there already count once."""
+        """Adds events, in any order; those that are there already, by their ids, count once."""
 
     async def of(self, user: str) -> Session:
         """A user's session."""
