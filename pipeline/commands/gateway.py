@@ -55,7 +55,7 @@ def run_gateway(config: RunConfig, changes: dict[str, Any]) -> None:
 
     counting = [kind for kind, entry in meaning.items() if not entry.exposure]
     facts = run_facts(config, counting, shows_users=key is None)
-    _log_lines()
+    log_lines()
     serve_http(
         gateway_app(settings, opened, keys, facts),
         settings.host,
@@ -101,7 +101,7 @@ def make_key(file: Path, name: str, scopes: Sequence[str]) -> None:
     out.print(f"{key}\n[dim]shown once; {file} holds its hash[/dim]")
 
 
-def _log_lines() -> None:
+def log_lines() -> None:
     """Logs as JSON, on stderr."""
     from gateway.guard import ACCESS_LOGGER
     from serving.server.json_logs import JsonFormatter
