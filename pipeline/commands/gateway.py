@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ def run_gateway(config: RunConfig, changes: dict[str, Any]) -> None:
         return open_gateway(settings, meaning, config.events_dir, log, pseudonym, metrics)
 
     counting = [kind for kind, entry in meaning.items() if not entry.exposure]
-    facts = run_facts(config, counting, shows_users=key is None)
+    facts = partial(run_facts, config, counting, shows_users=key is None)
     log_lines()
     serve_http(
         gateway_app(settings, opened, keys, facts),
@@ -102,7 +103,7 @@ def make_key(file: Path, name: str, scopes: Sequence[str]) -> None:
 
 
 def log_lines() -> None:
-    """Logs as JSON, on stderr."""
+    """Logs as JSON, on stderr, a line a record."""
     from gateway.guard import ACCESS_LOGGER
     from serving.server.json_logs import JsonFormatter
 
