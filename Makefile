@@ -12,7 +12,7 @@ INSTALLED := .venv/.installed
 
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup run playground page-images test browser check lint types doctor bench-data bench-index bench-peers bench-serving bench-soak bench-events compiled-run \
+.PHONY: help setup run playground page-images test browser check lint types doctor bench-data bench-index bench-peers bench-serving bench-soak bench-events bench-gateway compiled-run \
   images lock lock-peers clean
 
 help: ## List the targets
@@ -76,6 +76,10 @@ bench-serving: $(INSTALLED) ## Measure the server, of BUNDLE if it is given, bes
 
 bench-events: $(INSTALLED) ## Measure how many events a second the gateway's log keeps
 	@$(BIN)/python -W ignore -m benchmarks.events
+
+bench-gateway: $(INSTALLED) ## Time the gateway on the run of CONFIG, and ask it for more than it can make
+	@$(BIN)/python -W ignore -m benchmarks.gateway --config $(CONFIG)
+	@$(BIN)/python -W ignore -m benchmarks.gateway_load --config $(CONFIG)
 
 bench-soak: $(INSTALLED) ## Call a server 200,000 times, also of BUNDLE if it is given, and watch its memory
 	@$(BIN)/python -W ignore -m benchmarks.soak $(if $(BUNDLE),--bundle $(BUNDLE))

@@ -4,7 +4,8 @@
 
 Requests leave when they are due, whether or not the ones before were answered, so that a slow answer does not
 hide the wait of those behind it. Users come as a power law has it, and now and then rate the first item of
-their list. Gateway, server and whoever asks share this machine. It takes the newest pushed bundle.
+their list. Gateway, server and whoever asks share this machine, and nothing else is called. It takes the
+newest pushed bundle.
 """
 
 from __future__ import annotations
@@ -15,34 +16,40 @@ import json
 import time
 import uuid
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
-import yaml
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.gateway_process import gateway_process
+from benchmarks.gateway_setup import (
+    MAX_RATE,
+    MAX_SECONDS,
+    add_setup,
+    bounded,
+    percentiles,
+    pushed_bundle,
+    visitors,
+    with_gateway,
+)
 from benchmarks.server_process import server_process
-from pipeline.config.run import load_config
 
 USER, EVENTS = "/v1/recommendations/user", "/v1/events"
 EVENT_SHARE = 0.2
 WARM_UP = 20
-POWER = 1.1
 
 
 def main() -> None:
     """Parses, measures, shows."""
     arguments = _arguments()
-    bundle = load_config(arguments.config).bundle_dir
+    bundle = pushed_bundle(arguments.config)
     arguments.output.mkdir(parents=True, exist_ok=True)
     results = []
     with server_process("--bundle", bundle, "--variant", "exact", "--no-access-log") as server:
         for ttl in (60, 0):
-            config = _with_cache(arguments.config, arguments.output, ttl)
+            config = with_gateway(arguments.config, arguments.output, ttl)
             log = arguments.output / "gateway.log"
             with gateway_process(config, log, server.grpc) as gateway:
                 found = asyncio.run(_measure(gateway.url, arguments))
@@ -60,10 +67,10 @@ async def _measure(url: str, arguments: argparse.Namespace) -> dict[str, Any]:
         fresh = [await freshness(client, str(1 + number)) for number in range(arguments.fresh)]
         lists, events, sources = await _traffic(client, rng, arguments)
     return {
-        "lists": _figures(lists),
-        "events": _figures(events),
+        "lists": percentiles(lists),
+        "events": percentiles(events),
         "sources": dict(sources),
-        "event_to_list": _figures(fresh),
+        "event_to_list": percentiles(fresh),
     }
 
 
@@ -72,8 +79,7 @@ async def _traffic(
 ) -> tuple[list[float], list[float], Counter[str]]:
     """Milliseconds of lists and of batches of events, from when each was due, and where lists came from."""
     number = int(arguments.rate * arguments.seconds)
-    ranks = np.minimum(rng.zipf(POWER, number), arguments.users)
-    users = rng.permutation(arguments.users)[ranks - 1] + 1
+    users = visitors(rng, number, arguments.users)
     acts = rng.random(number) < EVENT_SHARE
     lists: list[float] = []
     events: list[float] = []
@@ -83,7 +89,7 @@ async def _traffic(
     async def visit(place: int) -> None:
         due = start + place / arguments.rate
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        user = str(users[place])
+        user = users[place]
         answer = await _ask(client, user)
         lists.append((time.perf_counter() - due) * 1000)
         sources[answer["source"]] += 1
@@ -132,22 +138,6 @@ async def _rate_first(client: httpx.AsyncClient, user: str, answer: dict[str, An
     (await client.post(EVENTS, json={"events": [event]})).raise_for_status()
 
 
-def _figures(milliseconds: list[float]) -> dict[str, float]:
-    p50, p95, p99 = np.percentile(milliseconds, [50, 95, 99]).tolist()
-    return {"number": len(milliseconds), "p50": p50, "p95": p95, "p99": p99}
-
-
-def _with_cache(path: Path, folder: Path, ttl: float) -> Path:
-    """A configuration whose gateway keeps lists for so long, refuses no caller, and logs elsewhere."""
-    config = load_config(path)
-    changed = json.loads(config.model_dump_json(exclude_unset=True))
-    changed["gateway"] = {"cache": {"ttl_seconds": ttl}, "limits": {"requests_per_second": 1e6}}
-    changed["output"] = str(folder.resolve() / f"ttl{ttl:g}")
-    target = folder / f"gateway_ttl{ttl:g}.yaml"
-    target.write_text(yaml.safe_dump(changed), encoding="utf-8")
-    return target
-
-
 def table(results: list[dict[str, Any]], rate: float) -> Table:
     """Percentiles, a row each."""
     shown = Table(title=f"{rate:g} lists a second; milliseconds")
@@ -169,12 +159,12 @@ def table(results: list[dict[str, Any]], rate: float) -> Table:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Time the gateway.")
-    parser.add_argument("--config", type=Path, default=Path("configs/movielens_100k.yaml"))
-    parser.add_argument("--rate", type=float, default=50, help="lists a second")
-    parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--users", type=int, default=943, help="ids 1 to that")
-    parser.add_argument("--fresh", type=int, default=50, help="events of which it is timed when they count")
-    parser.add_argument("--output", type=Path, default=Path("runs/benchmarks"))
+    add_setup(parser)
+    parser.add_argument("--rate", type=bounded(float, 1, MAX_RATE), default=50, help="lists a second")
+    parser.add_argument("--seconds", type=bounded(float, 0.1, MAX_SECONDS), default=20)
+    parser.add_argument(
+        "--fresh", type=bounded(int, 1, 1000), default=50, help="events of which it is timed when they count"
+    )
     return parser.parse_args()
 
 

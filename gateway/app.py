@@ -21,6 +21,7 @@ from gateway.answering import Answering
 from gateway.api.answers import Accepted, Erased, ListAnswer, PersonData, Problem
 from gateway.api.events import EventBatch
 from gateway.api.questions import ItemQuestion, PersonQuestion, TextQuestion, UserQuestion
+from gateway.current_facts import CurrentFacts
 from gateway.events.event_log import EventLogError, UnsupportedByLogError
 from gateway.gateway import Gateway
 from gateway.guard import Guard
@@ -53,7 +54,7 @@ def gateway_app(
     config: GatewayConfig,
     opened: Callable[[GatewayMetrics], Opened],
     keys: CallerKeys | None,
-    facts: RunFacts | None = None,
+    facts: Callable[[], RunFacts] = RunFacts,
 ) -> FastAPI:
     """Makes the application.
 
@@ -61,7 +62,7 @@ def gateway_app(
       config: Of the gateway.
       opened: Opens the gateway that answers; called where the application's event loop runs.
       keys: Of callers; `None` for none.
-      facts: What the page says of the run; by default nothing.
+      facts: Collects what the page says of the run; by default nothing.
     """
     metrics = GatewayMetrics()
 
@@ -87,7 +88,7 @@ def gateway_app(
     _add_events(app, access, config.limits.max_events)
     _add_people(app, access)
     _add_state(app)
-    add_page(app, access, facts or RunFacts())
+    add_page(app, access, CurrentFacts(facts))
     app.add_exception_handler(RequestValidationError, _unfit)
     app.add_exception_handler(ValidationError, _unfit)
     app.add_exception_handler(EventLogError, _unavailable)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+import traceback
 from collections.abc import Mapping
 
 from starlette.datastructures import MutableHeaders
@@ -54,7 +55,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, status = time.monotonic(), 500
+        started, status = time.monotonic(), 0
 
         async def noted(message: Message) -> None:
             nonlocal status
@@ -66,9 +67,13 @@ class Guard:
         self._calls += 1
         try:
             await self._answered(scope, receive, noted)
+        except Exception as error:  # a fault of ours, whatever it is
+            logger.error("a request failed: %s", _where(error))
+            if not status:
+                await _refusal(500, "the gateway failed; its log says where")(scope, receive, noted)
         finally:
             self._calls -= 1
-            self._note(scope, status, time.monotonic() - started)
+            self._note(scope, status or 500, time.monotonic() - started)
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._calls > self._max_calls:
@@ -86,15 +91,21 @@ class Guard:
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         """Counts and logs a request; what was asked, and by whom, is in neither."""
-        route = getattr(scope.get("route"), "path", _OTHER)
-        self._metrics.request(route, status, seconds)
+        route = scope.get("route")
+        path = getattr(route, "path", _OTHER)
+        self._metrics.request(path, status, seconds)
         fields = {
-            "method": scope["method"] if route != _OTHER else "",
-            "route": route,
+            "method": scope["method"] if scope["method"] in getattr(route, "methods", ()) else "",
+            "route": path,
             "status": status,
             "milliseconds": round(seconds * 1000, 3),
         }
         self._log.info("", extra={FIELDS: fields})
+
+
+def _where(error: Exception) -> str:
+    """Kind and place of an error; its message may hold what was asked, as those about values do."""
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -11,9 +11,9 @@ from fastapi.responses import Response
 from gateway.access import Access
 from gateway.answering import Answering
 from gateway.api.page import HistoryAnswer, HistoryQuestion, Options, State
+from gateway.current_facts import CurrentFacts
 from gateway.figures import Figures
 from gateway.keys import Scope
-from gateway.run_facts import RunFacts
 from serving.client import ServingCallError
 
 PAGE = Path(__file__).with_name("page")
@@ -21,7 +21,7 @@ _START = "index.html"
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 
-def add_page(app: FastAPI, access: Access, facts: RunFacts) -> None:
+def add_page(app: FastAPI, access: Access, facts: CurrentFacts) -> None:
     """Adds the routes.
 
     Args:
@@ -60,26 +60,30 @@ def _response(file: Path) -> Response:
     return Response(file.read_bytes(), media_type=f"{_TYPES[file.suffix]}; charset=utf-8")
 
 
-def _add_answers(app: FastAPI, access: Access, facts: RunFacts) -> None:
+def _add_answers(app: FastAPI, access: Access, facts: CurrentFacts) -> None:
     allowed = [Depends(access.needs(Scope.RECOMMEND))]
 
     @app.get("/v1/options", dependencies=allowed, tags=["state"])
     async def options(gateway: Answering) -> Options:
         """What can be chosen: users, versions, scenarios."""
+        versions = await gateway.versions()
+        run = await facts.of(versions)
         return Options(
-            run=facts.name,
-            user_ids=facts.user_ids,
-            versions=await gateway.versions(),
+            run=run.name,
+            user_ids=run.user_ids,
+            versions=versions,
             scenarios=gateway.config.scenarios,
             ratings=gateway.config.ratings,
-            tasks=dict(facts.tasks),
-            counting=facts.counting,
+            tasks=dict(run.tasks),
+            counting=run.counting,
         )
 
     @app.get("/v1/state", dependencies=allowed, tags=["state"])
     async def state(gateway: Answering) -> State:
         """Figures since the gateway started: requests for lists, latency, clicks, versions, drift."""
         figures = Figures.of(gateway.metrics.samples())
+        versions = await gateway.versions()
+        run = await facts.of(versions)
         return State(
             requests=figures.requests,
             p50_ms=figures.milliseconds(0.5),
@@ -87,6 +91,6 @@ def _add_answers(app: FastAPI, access: Access, facts: RunFacts) -> None:
             click_rate=figures.click_rate,
             lists=dict(figures.lists),
             events=dict(figures.events),
-            versions=await gateway.versions(),
-            drift=facts.drift,
+            versions=versions,
+            drift=run.drift,
         )

@@ -83,7 +83,7 @@ class State(Message):
       lists: Where lists came from, to how many.
       events: Kind to how many.
       versions: As :class:`Options` has them, of now.
-      drift: What had moved in the data of the newest run when the gateway started; `null` if nobody looked.
+      drift: What had moved in the data of the newest run; `null` if nobody looked.
     """
 
     requests: int

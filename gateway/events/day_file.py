@@ -3,86 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
+from gateway.events.batch import EVENT_COLUMNS, EVENT_FIELDS, Batch
 from gateway.events.day_schema import check_day_file, make_day_file
 from gateway.events.event import Event
 from gateway.events.event_log import Appended, EventLogError
 from gateway.events.served_list import ServedList
 
-_FIELDS = tuple(Event.model_fields)
-_COLUMNS = tuple("user_id" if name == "user" else name for name in _FIELDS)
-_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})\.sqlite")
-_SIDE_FILES = ("-wal", "-shm")
 _BUSY_SECONDS = 60
 _READ_ROWS = 10_000
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What one caller wants kept, as rows of the tables.
-
-    Attributes:
-      events: Rows of events.
-      served: Rows of served lists.
-      earliest_ms: When the oldest of the events happened.
-    """
-
-    events: tuple[tuple[Any, ...], ...] = ()
-    served: tuple[tuple[Any, ...], ...] = ()
-    earliest_ms: int = 0
-
-    @staticmethod
-    def of_events(events: Sequence[Event]) -> Batch:
-        """Of events, of which there is at least one."""
-        rows = tuple(tuple(getattr(event, name) for name in _FIELDS) for event in events)
-        return Batch(events=rows, earliest_ms=min(event.timestamp_ms for event in events))
-
-    @staticmethod
-    def of_served(served: ServedList) -> Batch:
-        """Of a list."""
-        return Batch(served=((served.request_id, served.user, served.model_dump_json()),))
-
-    @property
-    def event_ids(self) -> list[str]:
-        """Ids of the events."""
-        return [row[0] for row in self.events]
-
-
-def day_files(folder: Path) -> dict[date, Path]:
-    """The files of a folder by day, the oldest first; anything else in it is left alone.
-
-    Raises:
-      EventLogError: The folder cannot be read.
-    """
-    try:
-        matches = [_NAME.fullmatch(name) for name in sorted(os.listdir(folder))]
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise EventLogError(f"cannot read the event log {folder}: {error.strerror}") from error
-    return {date.fromisoformat(found[1]): folder / found[0] for found in matches if found}
-
-
-def remove_day(path: Path) -> None:
-    """Removes a day's file, and what SQLite keeps beside it.
-
-    Raises:
-      EventLogError: It cannot be removed.
-    """
-    try:
-        for suffix in (*_SIDE_FILES, ""):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-    except OSError as error:
-        raise EventLogError(f"cannot remove {path}: {error.strerror}") from error
 
 
 class DayFile:
@@ -147,9 +81,10 @@ class DayFile:
     def insert(self, batch: Batch, known: set[str]) -> Appended:
         """Adds what is new of a batch; `known` has the ids of events that other days hold."""
         rows = [row for row in batch.events if row[0] not in known]
-        marks = ", ".join("?" * len(_COLUMNS))
+        marks = ", ".join("?" * len(EVENT_COLUMNS))
         accepted = self._db.executemany(
-            f"INSERT INTO events ({', '.join(_COLUMNS)}) VALUES ({marks}) ON CONFLICT (event_id) DO NOTHING",
+            f"INSERT INTO events ({', '.join(EVENT_COLUMNS)}) VALUES ({marks}) "
+            "ON CONFLICT (event_id) DO NOTHING",
             rows,
         ).rowcount
         self._db.executemany(
@@ -172,9 +107,9 @@ class DayFile:
     def event_rows(self) -> Iterator[list[dict[str, Any]]]:
         """All events in the order of receipt, by columns' names, some thousands at a time."""
         with self._told():
-            cursor = self._db.execute(f"SELECT {', '.join(_COLUMNS)} FROM events ORDER BY rowid")
+            cursor = self._db.execute(f"SELECT {', '.join(EVENT_COLUMNS)} FROM events ORDER BY rowid")
             while rows := cursor.fetchmany(_READ_ROWS):
-                yield [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+                yield [dict(zip(EVENT_COLUMNS, row, strict=True)) for row in rows]
 
     def all_served(self) -> Iterator[list[ServedList]]:
         """All lists in the order in which they were kept, some thousands at a time."""
@@ -187,12 +122,12 @@ class DayFile:
         """What a user did and got."""
         with self._told():
             rows = self._db.execute(
-                f"SELECT {', '.join(_COLUMNS)} FROM events WHERE user_id = ? ORDER BY rowid", (user,)
+                f"SELECT {', '.join(EVENT_COLUMNS)} FROM events WHERE user_id = ? ORDER BY rowid", (user,)
             ).fetchall()
             lists = self._db.execute(
                 "SELECT list FROM served WHERE user_id = ? ORDER BY rowid", (user,)
             ).fetchall()
-        events = [Event(**dict(zip(_FIELDS, row, strict=True))) for row in rows]
+        events = [Event(**dict(zip(EVENT_FIELDS, row, strict=True))) for row in rows]
         return events, [ServedList.model_validate_json(text) for (text,) in lists]
 
     def counts(self) -> tuple[dict[str, int], int]:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
-from gateway.events.day_file import Batch, DayFile, day_files, remove_day
+from gateway.events.batch import Batch
+from gateway.events.day_file import DayFile
+from gateway.events.day_files import day_files, remove_day
 from gateway.events.event import MAX_AHEAD_MS
 from gateway.events.event_log import Appended, EventLogError
 

@@ -14,7 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gateway.events.day_file import DayFile, day_files
+from gateway.events.day_file import DayFile
+from gateway.events.day_files import day_files
 from gateway.events.event_log import EventLogError
 from gateway.events.served_list import ServedList
 from pipeline.config.spans import SpansConfig

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from gateway.events.day_file import DayFile, day_files
+from gateway.events.day_file import DayFile
+from gateway.events.day_files import day_files
 from pipeline.datasets.feedback_spans import feedback_files
 
 

@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from gateway.events.day_file import Batch, DayFile, day_files
+from gateway.events.batch import Batch
+from gateway.events.day_file import DayFile
+from gateway.events.day_files import day_files
 from gateway.events.day_writer import DayWriter
 from gateway.events.event import Event
 from gateway.events.event_log import Appended, EventLogError, UserRecord

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from gateway.events.day_file import DayFile, day_files
+from gateway.events.day_file import DayFile
+from gateway.events.day_files import day_files
 from gateway.events.served_list import ServedList
 from pipeline.errors import InputError
 from schemas.event_kinds import EventKind

@@ -64,6 +64,7 @@ function show(answer) {
   const before = list && list.user === user ? new Set(list.items.map((item) => item.item_id)) : null;
   const fresh = before ? answer.items.filter((item) => !before.has(item.item_id)) : [];
   list = answer;
+  document.querySelectorAll(".said").forEach((note) => note.remove());
   answer.items.forEach((item) => titles.set(item.item_id, nameOf(item)));
   byId("list-title").textContent = wish.title;
   const version = answer.model_version === null ? "" : `, version ${answer.model_version}`;
@@ -101,8 +102,7 @@ function react(kind, item, shown, more) {
       await turnTo({ path: "item", asked: { item_id: item.item_id }, title: `More like ${nameOf(item)}` });
     } else {
       const fresh = await load();
-      focusRank(item.rank);
-      byId("news").textContent = `${SAID[kind]}: ${nameOf(item)}. ${consequence(kind, fresh.length)}`;
+      tell(`${SAID[kind]}: ${nameOf(item)}. ${consequence(kind, fresh.length)}`, item.rank);
     }
     await past();
   });
@@ -115,10 +115,18 @@ function consequence(kind, changed) {
   return changed > 0 ? `${changed} new in the list.` : "The list has the same items.";
 }
 
-/** Where a card is gone, its successor takes the focus. */
-function focusRank(rank) {
+/**
+ * Says what came of something: aloud, and to be read in the card that has its place now and takes the focus. It is
+ * part of the page there, so that it covers nothing.
+ */
+function tell(words, rank) {
+  byId("news").textContent = words;
   const place = Math.min(rank, list.items.length);
-  (byId(`card-${place}`) ?? byId("list-title")).focus();
+  const title = byId(`card-${place}`) ?? byId("list-title");
+  const note = element("p", { class: "said", "aria-hidden": true }, words);
+  title.after(note);
+  title.focus();
+  note.scrollIntoView({ block: "nearest" });
 }
 
 async function past() {

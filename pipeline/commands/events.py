@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rich.table import Table
 
-from gateway.events.day_file import DayFile, day_files
+from gateway.events.day_file import DayFile
+from gateway.events.day_files import day_files
 from gateway.events.day_writer import remove_old_days
 from gateway.events.export import export_days, remove_old_spans
 from gateway.events.keys import check_event_keys

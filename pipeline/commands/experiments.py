@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
-from gateway.events.day_file import day_files
+from gateway.events.day_files import day_files
 from gateway.experiments.outcomes import Period, outcomes, served_lists
 from gateway.experiments.report import COUNTS, Compared, ExperimentReport, experiment_report
 from pipeline.config.run import RunConfig

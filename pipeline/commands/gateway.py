@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +55,8 @@ def run_gateway(config: RunConfig, changes: dict[str, Any]) -> None:
         return open_gateway(settings, meaning, config.events_dir, log, pseudonym, metrics)
 
     counting = [kind for kind, entry in meaning.items() if not entry.exposure]
-    facts = run_facts(config, counting, shows_users=key is None)
-    _log_lines()
+    facts = partial(run_facts, config, counting, shows_users=key is None)
+    log_lines()
     serve_http(
         gateway_app(settings, opened, keys, facts),
         settings.host,
@@ -101,8 +102,8 @@ def make_key(file: Path, name: str, scopes: Sequence[str]) -> None:
     out.print(f"{key}\n[dim]shown once; {file} holds its hash[/dim]")
 
 
-def _log_lines() -> None:
-    """Logs as JSON, on stderr."""
+def log_lines() -> None:
+    """Logs as JSON, on stderr, a line a record."""
     from gateway.guard import ACCESS_LOGGER
     from serving.server.json_logs import JsonFormatter
 

@@ -26,7 +26,8 @@ class JsonFormatter(logging.Formatter):
         line.update(getattr(record, FIELDS, None) or {"message": record.getMessage()})
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        # In ASCII: where logs are read, some characters begin a line, and some turn one around.
+        return json.dumps(line)
 
 
 class AccessLog:

@@ -72,11 +72,12 @@ def application(
     models: ListingModels,
     keys: CallerKeys | None = None,
     pseudonym=str,
-    facts: RunFacts | None = None,
+    facts: RunFacts | Callable[[], RunFacts] = RunFacts,
     **settings,
 ):
     """Yields the application, whose lifespan has not begun."""
     config = GatewayConfig(**settings)
+    read = facts if callable(facts) else lambda: facts
     patch = pytest.MonkeyPatch()
     patch.setattr(gateway.gateway, "ModelServer", lambda *_: models)
 
@@ -89,7 +90,7 @@ def application(
             yield parts
 
     try:
-        yield gateway_app(config, opened, keys, facts)
+        yield gateway_app(config, opened, keys, read)
     finally:
         patch.undo()
 

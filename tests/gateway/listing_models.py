@@ -12,10 +12,6 @@ from serving.client.user_history import PastItem, UserHistory
 NUM_ITEMS = 300
 
 
-def _because_of(item_id):
-    return (Reason("history", 1.0, (item_id,), (f"Title of {item_id}",)),)
-
-
 @dataclass
 class ListingModels:
     """Lists i0, i1, ... but for what is excluded or of the session.
@@ -26,6 +22,7 @@ class ListingModels:
       seconds: Until there is one.
       go: Is waited for before there is one.
       title: Of an item, with a place for its id.
+      item_id: Of an item, with a place for its number.
       labels: Label to version, beside the newest, 3.
       asked_labels: Those of the lists that were asked for.
     """
@@ -35,6 +32,7 @@ class ListingModels:
     seconds: float = 0.0
     go: asyncio.Event | None = None
     title: str = "Title of {}"
+    item_id: str = "i{}"
     labels: dict = field(default_factory=dict)
     asked_labels: list = field(default_factory=list)
 
@@ -63,6 +61,9 @@ class ListingModels:
     async def close(self):
         """Nothing is open."""
 
+    def _because_of(self, item_id):
+        return (Reason("history", 1.0, (item_id,), (self.title.format(item_id),)),)
+
     async def _list(self, kind, about, session, controls, label):
         self.asked_labels.append(label)
         self.calls.append((kind, about, session, controls))
@@ -72,7 +73,8 @@ class ListingModels:
         if self.is_gone:
             raise UnavailableError(grpc.StatusCode.UNAVAILABLE, "gone")
         without = {*session, *controls.exclude}
-        ids = [f"i{i}" for i in range(NUM_ITEMS) if f"i{i}" not in without][: controls.k]
+        every = map(self.item_id.format, range(NUM_ITEMS))
+        ids = [item_id for item_id in every if item_id not in without][: controls.k]
         items = tuple(
             Recommendation(
                 item_id=item_id,
@@ -80,7 +82,7 @@ class ListingModels:
                 rank=rank,
                 scores={"retrieval_score": 1 / rank, "rating": 5 - rank / 10, "like": 0.75},
                 propensity=0.5,
-                reasons=_because_of(session[-1]) if session else (),
+                reasons=self._because_of(session[-1]) if session else (),
             )
             for rank, item_id in enumerate(ids, 1)
         )

@@ -17,7 +17,7 @@ FACTS = RunFacts(
     ("click", "rating", "like", "purchase"),
     ("interactions: item_genre: drift: it has moved",),
 )
-MARKUP = "<img src=x onerror=document.title='hacked'><b>{}</b>"
+MARKUP = "<img src=x onerror=document.title='hacked'><script>document.title='hacked'</script><b>{}</b>"
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +115,9 @@ def test_what_is_done_changes_the_list(page, shop, button, kind, value, said):
     page.get_by_role("button", name=button, exact=True).click()
     _news(page, said)
     assert "Title of i1" not in _titles(page)
-    assert page.locator("article", has_text="new in the list").locator("h3").all_inner_texts() == [
-        "Title of i10"
-    ]
+    fresh = page.locator("article", has=page.locator(".new"))
+    assert fresh.locator("h3").all_inner_texts() == ["Title of i10"]
+    assert page.locator("#card-2 + .said").inner_text() == said
     assert _focused(page) == "card-2"  # where the card had been
     page.locator("#past li", has_text="Title of i1").wait_for()
     (event,) = shop.events("u1", kind)
@@ -205,19 +205,56 @@ def test_figures_are_those_of_the_gateway(page, shop):
     figures.locator("dd", has_text=" ms").first.wait_for()
 
 
-def test_markup_in_data_stays_text(browser, shop):
-    shop.models.title = MARKUP
+def _stays_text(page, noted):
+    assert page.locator("img, b, body script").count() == 0
+    assert page.title() == "Recommendations"
+    assert noted.complaints == []
+
+
+def test_markup_in_data_stays_text(browser, tmp_path):
+    facts = RunFacts(MARKUP, ("u1", MARKUP), {MARKUP: "value"}, ("like",), (MARKUP.format("drift"),))
+    scenarios = {MARKUP.format("films"): "https://films.example/<b>"}
+    with listening(tmp_path, facts=facts, scenarios=scenarios) as shop:
+        shop.models.title = MARKUP
+        with visited(browser, shop.address) as (page, noted):
+            _wait_for_list(page, "Recommended to u1")
+            assert _titles(page)[0] == MARKUP.format("i0")
+            page.get_by_label("User id").fill(MARKUP)
+            page.get_by_role("button", name="Show", exact=True).click()
+            _wait_for_list(page, f"Recommended to {MARKUP}")
+            page.get_by_role("button", name="Like").first.click()
+            _news(page, MARKUP.format("i0"))
+            reason = page.locator("#card-1 ~ .reasons").inner_text()
+            assert reason == f"Because of {MARKUP.format('i0')}"
+            links = page.get_by_role("navigation", name="Scenarios").get_by_role("link")
+            assert links.all_inner_texts() == [MARKUP, MARKUP.format("films")]
+            page.locator("#figures dd", has_text=MARKUP.format("drift")).wait_for()
+            _stays_text(page, noted)
+
+
+def test_markup_in_ids_stays_text_where_there_is_no_title(browser, shop):
+    shop.models.title, shop.models.item_id = "", MARKUP
     with visited(browser, shop.address) as (page, noted):
         _wait_for_list(page, "Recommended to u1")
-        assert _titles(page)[0] == MARKUP.format("i0")
-        page.get_by_label("User id").fill(MARKUP)
-        page.get_by_role("button", name="Show", exact=True).click()
-        _wait_for_list(page, f"Recommended to {MARKUP}")
+        assert _titles(page)[0] == MARKUP.format("0")
+        page.get_by_role("button", name="Dismiss").first.click()
+        _news(page, MARKUP.format("0"))
+        assert [event.item_id for event in shop.events("u1", "dismiss")] == [MARKUP.format("0")]
+        page.get_by_role("button", name="More like this").first.click()
+        _wait_for_list(page, f"More like {MARKUP.format('1')}")
+        _stays_text(page, noted)
+
+
+def test_markup_in_what_went_wrong_stays_text(browser, shop):
+    with visited(browser, shop.address) as (page, noted):
+        _wait_for_list(page, "Recommended to u1")
+        refusal = {"error": MARKUP.format("trouble")}
+        page.route("**/v1/events", lambda route: route.fulfill(status=200, json=refusal))
+        page.route("**/v1/recommendations/*", lambda route: route.fulfill(status=422, json=refusal))
         page.get_by_role("button", name="Like").first.click()
-        _news(page, MARKUP.format("i0"))
-        assert page.locator("img, b").count() == 0
-        assert page.title() == "Recommendations"
-        assert noted.complaints == []
+        page.locator("#trouble", has_text=MARKUP.format("trouble")).wait_for()
+        noted.complaints.clear()  # the browser's own, of the status
+        _stays_text(page, noted)
 
 
 def test_a_script_cannot_put_markup_into_the_page(browser, shop):

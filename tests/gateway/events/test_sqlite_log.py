@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.events.day_file import DayFile, day_files
+from gateway.events.day_file import DayFile
+from gateway.events.day_files import day_files
 from gateway.events.event_log import Appended, EventLogError
 from gateway.events.sqlite_log import SqliteEventLog, erase_from, record_of
 from tests.gateway.events.samples import DAY_MS, NOON_MS, Clock, event, served

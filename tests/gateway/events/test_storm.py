@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.events.day_file import day_files
+from gateway.events.day_files import day_files
 from gateway.events.event_log import Appended
 from gateway.events.sqlite_log import record_of
 from tests.gateway.events.samples import event
