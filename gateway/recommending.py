@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import secrets
 import time
@@ -13,6 +14,7 @@ from typing import Any
 from cachetools import TTLCache
 
 from gateway.api.answers import ListAnswer, Source
+from gateway.deadline import left
 from gateway.events.served_list import ListKind, ServedItem, ServedList
 from gateway.experiments.split import arm_of
 from gateway.model_server import ModelServer, now
@@ -54,8 +56,9 @@ class Asked:
 
     @property
     def key(self) -> Hashable:
-        """Who asks for the same gets the same list, for a while."""
-        return self.kind, self.about, self.controls, self.label, self.session.revision
+        """Who asks for the same gets the same list, for a while; of controls, which may be long, a digest."""
+        controls = hashlib.blake2b(self.controls.model_dump_json().encode(), digest_size=16).digest()
+        return self.kind, self.about, controls, self.label, self.session.revision
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,12 @@ class _Made:
 
     Attributes:
       lists: Their answer.
-      controls: With the seed.
+      seed: Of the noise.
       timestamp: Of the request that it was made for.
     """
 
     lists: Recommendations
-    controls: Controls
+    seed: int
     timestamp: int
 
 
@@ -196,13 +199,16 @@ class Recommending:
         """What the models answer; `None` if they do not answer in time."""
         controls, timestamp = asked.controls.model_copy(update={"seed": seed}), now()
         try:
-            lists = await asyncio.wait_for(ask(controls, timestamp), self._seconds)
+            seconds = left(self._seconds)
+            if seconds <= 0:  # so much to do that it waited here: the models are not given what is too late
+                raise asyncio.TimeoutError
+            lists = await asyncio.wait_for(ask(controls, timestamp), seconds)
         except _NO_ANSWER as error:
             # What a server says of a request may quote it.
             code = error.code.name if isinstance(error, ServingCallError) else "the time was up"
             logger.warning("the models did not answer: %s", code)
             return None
-        made = _Made(lists, controls, timestamp)
+        made = _Made(lists, seed, timestamp)
         self._cache[asked.key] = made
         return made
 
@@ -240,7 +246,7 @@ def _record(
         model_version=made.lists.version if made else None,
         experiment=experiment,
         arm=asked.arm,
-        controls=(made.controls if made else asked.controls).model_dump(),
+        controls=asked.controls.model_dump() | ({"seed": made.seed} if made else {}),
         features=features,
         items=tuple(
             ServedItem(item_id=item.item_id, scores=dict(item.scores), propensity=item.propensity)
