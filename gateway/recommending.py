@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import secrets
 import time
@@ -13,9 +12,11 @@ from typing import Any
 
 from cachetools import TTLCache
 
+from gateway.admission import Admission, NoRoomError
 from gateway.api.answers import ListAnswer, Source
+from gateway.asked import NOTHING_LATELY, Asked
 from gateway.deadline import left
-from gateway.events.served_list import ListKind, ServedItem, ServedList
+from gateway.events.served_list import ServedItem, ServedList
 from gateway.experiments.split import arm_of
 from gateway.model_server import ModelServer, now
 from gateway.popular import PopularList
@@ -28,37 +29,6 @@ logger = logging.getLogger(__name__)
 
 _NEVER = 1e-9  # seconds; the cache wants some
 _SEED_DIGITS = 15
-_NOTHING_LATELY = Session()
-_NO_ANSWER = (ServingCallError, asyncio.TimeoutError)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a list is made for.
-
-    Attributes:
-      kind: `user`, `item` or `text`.
-      about: The user, the item or the text.
-      user: Who asks, by the name that the log knows; `None` where nobody is named.
-      controls: Of the list, but for the seed.
-      label: Of the version that is asked; `None` for the newest.
-      arm: Of the experiment.
-      session: What the user did lately.
-    """
-
-    kind: ListKind
-    about: str
-    user: str | None
-    controls: Controls
-    label: str | None = None
-    arm: str | None = None
-    session: Session = _NOTHING_LATELY
-
-    @property
-    def key(self) -> Hashable:
-        """Who asks for the same gets the same list, for a while; of controls, which may be long, a digest."""
-        controls = hashlib.blake2b(self.controls.model_dump_json().encode(), digest_size=16).digest()
-        return self.kind, self.about, controls, self.label, self.session.revision
 
 
 @dataclass(frozen=True)
@@ -103,6 +73,7 @@ class Recommending:
         self._popular = popular
         self._keep = keep
         self._count = count
+        self._admission = Admission(self._seconds)
         self._cache: TTLCache[Hashable, _Made] = TTLCache(
             config.cache.max_lists, config.cache.ttl_seconds or _NEVER
         )
@@ -154,7 +125,7 @@ class Recommending:
             return await asyncio.wait_for(self._sessions.of(user), self._seconds / 2)
         except (SessionStoreError, asyncio.TimeoutError) as error:
             logger.warning("a user's newest events are left out: %s", error or "the time was up")
-            return _NOTHING_LATELY
+            return NOTHING_LATELY
 
     def _label_and_arm(self, user: str | None, wanted: str | None) -> tuple[str | None, str | None]:
         """Which version answers, and the arm of the experiment that somebody is in who wants no other."""
@@ -199,14 +170,16 @@ class Recommending:
         """What the models answer; `None` if they do not answer in time."""
         controls, timestamp = asked.controls.model_copy(update={"seed": seed}), now()
         try:
-            seconds = left(self._seconds)
-            if seconds <= 0:  # so much to do that it waited here: the models are not given what is too late
-                raise asyncio.TimeoutError
-            lists = await asyncio.wait_for(ask(controls, timestamp), seconds)
-        except _NO_ANSWER as error:
-            # What a server says of a request may quote it.
-            code = error.code.name if isinstance(error, ServingCallError) else "the time was up"
-            logger.warning("the models did not answer: %s", code)
+            lists = await self._admission.ask(lambda: ask(controls, timestamp), left(self._seconds))
+        except NoRoomError:
+            logger.warning("the models were not asked: there is more to do than they do in time")
+            return None
+        except asyncio.TimeoutError:
+            logger.warning("the models did not answer: the time was up")
+            return None
+        except ServingCallError as error:
+            # Its words may quote the request.
+            logger.warning("the models did not answer: %s", error.code.name)
             return None
         made = _Made(lists, seed, timestamp)
         self._cache[asked.key] = made

@@ -43,18 +43,17 @@ def test_a_request_that_waited_too_long_is_not_handed_to_the_models(tmp_path, mo
     monkeypatch.setattr(gateway.deadline, "clock", lambda: moment[0])
 
     with open_door(tmp_path, deadline_ms=60_000) as door:
-        asked = door.models.for_user
+        session_of = door.gateway.sessions.of
 
-        async def for_user(*question):
-            moment[0] += 61
-            return await asked(*question)
+        async def of(user):
+            moment[0] += 61 if user == "u0" else 0
+            return await session_of(user)
 
-        monkeypatch.setattr(door.models, "for_user", for_user)
-        answers = door.together(*((USER, {"user_id": f"u{i}", "k": 3}) for i in range(3)))
-        assert [answer.json()["source"] for answer in answers] == ["model", "popular", "popular"]
-        assert [_ids(answer) for answer in answers] == [["i0", "i1", "i2"]] * 3
-        assert [call[1] for call in door.models.calls] == ["u0"]
-        assert door.post(USER, {"user_id": "u9"}).json()["source"] == "model"
+        monkeypatch.setattr(door.gateway.sessions, "of", of)
+        late = door.post(USER, {"user_id": "u0", "k": 3})
+        assert (late.json()["source"], _ids(late)) == ("popular", ["i0", "i1", "i2"])
+        assert door.models.calls == []
+        assert door.post(USER, {"user_id": "u1"}).json()["source"] == "model"
 
 
 def test_what_is_kept_of_a_list_does_not_grow_with_what_was_excluded(door):
