@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
@@ -19,7 +19,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from gateway.access import Access
 from gateway.answering import Answering
 from gateway.api.answers import Accepted, Erased, ListAnswer, PersonData, Problem
-from gateway.api.events import EventBatch
+from gateway.api.events import EventBatch, batch_of
 from gateway.api.questions import ItemQuestion, PersonQuestion, TextQuestion, UserQuestion
 from gateway.current_facts import CurrentFacts
 from gateway.events.event_log import EventLogError, UnsupportedByLogError
@@ -40,6 +40,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         400: "The body is no JSON.",
         401: "A key is needed.",
         403: "The key may not do that.",
+        408: "The body has not come in in time.",
         413: "The body is too large.",
         422: "The body is not as it must be.",
         429: "Too many requests of one caller.",
@@ -93,15 +94,15 @@ def gateway_app(
     app.add_exception_handler(ValidationError, _unfit)
     app.add_exception_handler(EventLogError, _unavailable)
     app.add_exception_handler(SessionStoreError, _unavailable)
+    app.add_exception_handler(ServingCallError, _without_models)
     app.add_exception_handler(HttpError, _problem)
     return app
 
 
 def _middleware(config: GatewayConfig, metrics: GatewayMetrics) -> list[Middleware]:
     """The first one is the outermost."""
-    limits = config.limits
     chain = [
-        Middleware(Guard, metrics=metrics, max_body_bytes=limits.max_body_bytes, max_calls=limits.max_calls),
+        Middleware(Guard, metrics=metrics, limits=config.limits),
         # A page that was led to this address by a name of its own must not be answered.
         Middleware(
             TrustedHostMiddleware,
@@ -141,14 +142,13 @@ def _add_lists(app: FastAPI, access: Access) -> None:
 
 
 def _add_events(app: FastAPI, access: Access, max_events: int) -> None:
-    @app.post(
-        "/v1/events", status_code=202, dependencies=[Depends(access.needs(Scope.EVENTS))], tags=["events"]
-    )
     async def take(batch: EventBatch, gateway: Answering) -> Accepted:
         """Keep what people did; it is on the disk when this answers, and counts in the next request."""
-        if len(batch.events) > max_events:
-            raise HTTPException(422, f"events: at most {max_events} in a batch, not {len(batch.events)}")
         return await gateway.take(batch.events)
+
+    take.__annotations__["batch"] = batch_of(max_events)  # FastAPI asks here what a batch is
+    allowed = [Depends(access.needs(Scope.EVENTS))]
+    app.post("/v1/events", status_code=202, dependencies=allowed, tags=["events"])(take)
 
 
 def _add_people(app: FastAPI, access: Access) -> None:
@@ -174,10 +174,7 @@ def _add_state(app: FastAPI) -> None:
     @app.get("/ready", tags=["state"])
     async def ready(gateway: Answering) -> dict[str, Any]:
         """Whether the models answer; without them, lists are the popular one."""
-        try:
-            return {"status": "ok", "versions": await gateway.models.versions()}
-        except ServingCallError as error:
-            raise HTTPException(503, f"the models do not answer: {error}") from None
+        return {"status": "ok", "versions": await gateway.models.versions()}
 
     @app.get("/metrics", tags=["state"], response_class=Response)
     async def metrics(gateway: Answering) -> Response:
@@ -212,6 +209,10 @@ async def _unavailable(_: Request, error: Exception) -> JSONResponse:
     if isinstance(error, UnsupportedByLogError):
         return _error(501, str(error))
     return _error(503, str(error), {"retry-after": "1"})
+
+
+async def _without_models(_: Request, error: Exception) -> JSONResponse:
+    return _error(503, f"the models do not answer: {error}", {"retry-after": "1"})
 
 
 async def _problem(_: Request, error: Exception) -> JSONResponse:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,8 +117,7 @@ class Gateway:
         for event in events:
             if event.kind != _NOT_OF_A_SESSION:
                 by_user[event.user].append(_of_session(event))
-        for user, own in by_user.items():
-            await self._remember(user, own)
+        await self._remember(by_user)
         self.metrics.events(Counter(event.kind for event in events), appended.duplicates)
         return Accepted(accepted=appended.accepted, duplicates=appended.duplicates)
 
@@ -149,10 +148,11 @@ class Gateway:
         await self.recommending.forget(user)
         return Erased(removed=await self.log.erase(user), remaining=_REMAINING)
 
-    async def _remember(self, user: str, events: Sequence[SessionEvent]) -> None:
-        """Adds to a session. The events are kept already: a store that fails costs freshness alone."""
+    async def _remember(self, by_user: Mapping[str, Sequence[SessionEvent]]) -> None:
+        """Adds to sessions. The events are kept already: a store that fails costs freshness alone."""
         try:
-            await self.sessions.add(user, events)
+            for user, events in by_user.items():
+                await self.sessions.add(user, events)
         except SessionStoreError as error:
             logger.warning("events do not count in the next request: %s", error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -12,7 +13,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.deadline import begin
 from gateway.metrics import GatewayMetrics
+from pipeline.config.gateway import LimitsConfig
 from serving.server.json_logs import FIELDS
 from serving.server.request_body import BodyTooLargeError, DisconnectedError, read_body
 
@@ -20,6 +23,7 @@ ACCESS_LOGGER = "gateway.access"
 logger = logging.getLogger(__name__)
 
 _OTHER = "(none)"  # of paths that no route has: a caller must not fill the memory by making them up
+_MORE = {503: {"retry-after": "1"}, 408: {"connection": "close"}}  # headers of refusals, by status
 # Nothing from elsewhere, no inline script, no frame around the page.
 SAFE_HEADERS: Mapping[str, str] = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -38,15 +42,13 @@ class Guard:
     Args:
       app: Answers.
       metrics: Counts.
-      max_body_bytes: Larger bodies are refused with 413.
-      max_calls: More at the same time are refused with 503.
+      limits: Larger bodies are refused with 413, slower ones with 408, more calls at the same time with 503.
     """
 
-    def __init__(self, app: ASGIApp, metrics: GatewayMetrics, max_body_bytes: int, max_calls: int):
+    def __init__(self, app: ASGIApp, metrics: GatewayMetrics, limits: LimitsConfig):
         self._app = app
         self._metrics = metrics
-        self._max_body_bytes = max_body_bytes
-        self._max_calls = max_calls
+        self._limits = limits
         self._calls = 0  # touched on the event loop only
         self._log = logging.getLogger(ACCESS_LOGGER)
 
@@ -55,6 +57,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        begin()
         started, status = time.monotonic(), 0
 
         async def noted(message: Message) -> None:
@@ -76,14 +79,19 @@ class Guard:
             self._note(scope, status or 500, time.monotonic() - started)
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._calls > self._max_calls:
+        limits = self._limits
+        if self._calls > limits.max_calls:
             await _refusal(503, "too many requests at once; try again later")(scope, receive, send)
             return
         try:
-            body = await read_body(receive, self._max_body_bytes)
+            body = await asyncio.wait_for(read_body(receive, limits.max_body_bytes), limits.body_seconds)
         except BodyTooLargeError:
-            message = f"the body has more than {self._max_body_bytes} bytes"
+            message = f"the body has more than {limits.max_body_bytes} bytes"
             await _refusal(413, message)(scope, receive, send)
+            return
+        except asyncio.TimeoutError:
+            message = f"the body has not come in within {limits.body_seconds:g} seconds"
+            await _refusal(408, message)(scope, receive, send)
             return
         except DisconnectedError:
             return
@@ -123,5 +131,4 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _refusal(status: int, message: str) -> Response:
-    headers = {"retry-after": "1"} if status == 503 else None
-    return Response(json.dumps({"error": message}), status, headers, "application/json")
+    return Response(json.dumps({"error": message}), status, _MORE.get(status), "application/json")

@@ -14,7 +14,6 @@ from gateway.api.page import HistoryAnswer, HistoryQuestion, Options, State
 from gateway.current_facts import CurrentFacts
 from gateway.figures import Figures
 from gateway.keys import Scope
-from serving.client import ServingCallError
 
 PAGE = Path(__file__).with_name("page")
 _START = "index.html"
@@ -35,10 +34,7 @@ def add_page(app: FastAPI, access: Access, facts: CurrentFacts) -> None:
     @app.post("/v1/people/history", dependencies=[Depends(access.needs(Scope.PEOPLE))], tags=["people"])
     async def history(question: HistoryQuestion, gateway: Answering) -> HistoryAnswer:
         """What a user did: lately, by the gateway's session, and before, as the models know it."""
-        try:
-            return await gateway.history(question)
-        except ServingCallError as error:
-            raise HTTPException(503, f"the models do not answer: {error}") from None
+        return await gateway.history(question)
 
 
 def _add_files(app: FastAPI, files: Mapping[str, Path]) -> None:

@@ -12,8 +12,11 @@ from typing import Any
 
 from cachetools import TTLCache
 
+from gateway.admission import Admission, NoRoomError
 from gateway.api.answers import ListAnswer, Source
-from gateway.events.served_list import ListKind, ServedItem, ServedList
+from gateway.asked import NOTHING_LATELY, Asked
+from gateway.deadline import left
+from gateway.events.served_list import ServedItem, ServedList
 from gateway.experiments.split import arm_of
 from gateway.model_server import ModelServer, now
 from gateway.popular import PopularList
@@ -26,36 +29,6 @@ logger = logging.getLogger(__name__)
 
 _NEVER = 1e-9  # seconds; the cache wants some
 _SEED_DIGITS = 15
-_NOTHING_LATELY = Session()
-_NO_ANSWER = (ServingCallError, asyncio.TimeoutError)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a list is made for.
-
-    Attributes:
-      kind: `user`, `item` or `text`.
-      about: The user, the item or the text.
-      user: Who asks, by the name that the log knows; `None` where nobody is named.
-      controls: Of the list, but for the seed.
-      label: Of the version that is asked; `None` for the newest.
-      arm: Of the experiment.
-      session: What the user did lately.
-    """
-
-    kind: ListKind
-    about: str
-    user: str | None
-    controls: Controls
-    label: str | None = None
-    arm: str | None = None
-    session: Session = _NOTHING_LATELY
-
-    @property
-    def key(self) -> Hashable:
-        """Who asks for the same gets the same list, for a while."""
-        return self.kind, self.about, self.controls, self.label, self.session.revision
 
 
 @dataclass(frozen=True)
@@ -64,12 +37,12 @@ class _Made:
 
     Attributes:
       lists: Their answer.
-      controls: With the seed.
+      seed: Of the noise.
       timestamp: Of the request that it was made for.
     """
 
     lists: Recommendations
-    controls: Controls
+    seed: int
     timestamp: int
 
 
@@ -100,13 +73,13 @@ class Recommending:
         self._popular = popular
         self._keep = keep
         self._count = count
+        self._admission = Admission(self._seconds)
         self._cache: TTLCache[Hashable, _Made] = TTLCache(
             config.cache.max_lists, config.cache.ttl_seconds or _NEVER
         )
 
     async def for_user(self, user: str, controls: Controls, label: str | None = None) -> ListAnswer:
         """A list for a user, without what they dismissed lately."""
-        until = self._until()
         session = await self.session(user)
         dismissed = {event.item_id for event in session.events if event.kind == "dismiss"}
         controls = controls.model_copy(
@@ -122,7 +95,6 @@ class Recommending:
             lambda seeded, timestamp: self._models.for_user(
                 user, session.events, seeded, asked.label, timestamp
             ),
-            until,
         )
 
     async def like_item(
@@ -131,7 +103,7 @@ class Recommending:
         """Items that are like one."""
         asked = Asked("item", item_id, user, controls, *self._label_and_arm(user, label))
         return await self._answer(
-            asked, lambda seeded, _: self._models.like_item(item_id, seeded, asked.label), self._until()
+            asked, lambda seeded, _: self._models.like_item(item_id, seeded, asked.label)
         )
 
     async def for_text(
@@ -139,9 +111,7 @@ class Recommending:
     ) -> ListAnswer:
         """Items that a text speaks of."""
         asked = Asked("text", text, user, controls, *self._label_and_arm(user, label))
-        return await self._answer(
-            asked, lambda seeded, _: self._models.for_text(text, seeded, asked.label), self._until()
-        )
+        return await self._answer(asked, lambda seeded, _: self._models.for_text(text, seeded, asked.label))
 
     async def forget(self, user: str) -> None:
         """Drops a user's session, and the lists that were made of it."""
@@ -150,12 +120,12 @@ class Recommending:
             self._cache.pop(key, None)
 
     async def session(self, user: str) -> Session:
-        """A user's session; an empty one if it cannot be had in half of the time that a list may take."""
+        """A user's session; an empty one if it cannot be had in time."""
         try:
             return await asyncio.wait_for(self._sessions.of(user), self._seconds / 2)
         except (SessionStoreError, asyncio.TimeoutError) as error:
             logger.warning("a user's newest events are left out: %s", error or "the time was up")
-            return _NOTHING_LATELY
+            return NOTHING_LATELY
 
     def _label_and_arm(self, user: str | None, wanted: str | None) -> tuple[str | None, str | None]:
         """Which version answers, and the arm of the experiment that somebody is in who wants no other."""
@@ -170,19 +140,14 @@ class Recommending:
     def _seconds(self) -> float:
         return self._config.deadline_ms / 1000
 
-    def _until(self) -> float:
-        """When, by the event loop's clock, a list that is asked for now must be there."""
-        return asyncio.get_running_loop().time() + self._seconds
-
     async def _answer(
-        self, asked: Asked, ask: Callable[[Controls, int], Awaitable[Recommendations]], until: float
+        self, asked: Asked, ask: Callable[[Controls, int], Awaitable[Recommendations]]
     ) -> ListAnswer:
         """The answer to a request, which is kept if somebody asked for it."""
         request_id = secrets.token_hex(16)
         made, source = self._cache.get(asked.key), Source.CACHE
         if made is None:
-            seed = int(request_id[:_SEED_DIGITS], 16)
-            made, source = await self._made(asked, ask, seed, until), Source.MODEL
+            made, source = await self._made(asked, ask, int(request_id[:_SEED_DIGITS], 16)), Source.MODEL
         if made is None:
             source = Source.POPULAR
         items = self._instead(asked) if made is None else made.lists.items
@@ -200,23 +165,23 @@ class Recommending:
         )
 
     async def _made(
-        self,
-        asked: Asked,
-        ask: Callable[[Controls, int], Awaitable[Recommendations]],
-        seed: int,
-        until: float,
+        self, asked: Asked, ask: Callable[[Controls, int], Awaitable[Recommendations]], seed: int
     ) -> _Made | None:
         """What the models answer; `None` if they do not answer in time."""
         controls, timestamp = asked.controls.model_copy(update={"seed": seed}), now()
-        left = until - asyncio.get_running_loop().time()
         try:
-            lists = await asyncio.wait_for(ask(controls, timestamp), left)
-        except _NO_ANSWER as error:
-            # What a server says of a request may quote it.
-            code = error.code.name if isinstance(error, ServingCallError) else "the time was up"
-            logger.warning("the models did not answer: %s", code)
+            lists = await self._admission.ask(lambda: ask(controls, timestamp), left(self._seconds))
+        except NoRoomError:
+            logger.warning("the models were not asked: there is more to do than they do in time")
             return None
-        made = _Made(lists, controls, timestamp)
+        except asyncio.TimeoutError:
+            logger.warning("the models did not answer: the time was up")
+            return None
+        except ServingCallError as error:
+            # Its words may quote the request.
+            logger.warning("the models did not answer: %s", error.code.name)
+            return None
+        made = _Made(lists, seed, timestamp)
         self._cache[asked.key] = made
         return made
 
@@ -254,7 +219,7 @@ def _record(
         model_version=made.lists.version if made else None,
         experiment=experiment,
         arm=asked.arm,
-        controls=(made.controls if made else asked.controls).model_dump(),
+        controls=asked.controls.model_dump() | ({"seed": made.seed} if made else {}),
         features=features,
         items=tuple(
             ServedItem(item_id=item.item_id, scores=dict(item.scores), propensity=item.propensity)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
@@ -15,12 +16,14 @@ from gateway.sessions import Session, SessionEvent, SessionStoreError
 from pipeline.config.gateway import SessionsConfig
 
 _PREFIX = "recstack:session:"
+_REVISION_BITS = 62
 
 
 class RedisSessions:
-    """A sorted set of events a user, by time, and beside it a count that grows with every change.
+    """A sorted set of events a user, by time, and beside it the revision, which each change draws anew.
 
-    Both expire together. Nothing is kept under a user's raw id where the data have pseudonyms.
+    So none comes again after a session was forgotten, of which other gateways may hold lists. Both expire
+    together. Nothing is kept under a user's raw id where the data have pseudonyms.
     """
 
     def __init__(self, config: SessionsConfig):
@@ -32,28 +35,27 @@ class RedisSessions:
         """See :class:`gateway.sessions.SessionStore`."""
         if not events:
             return
-        name, count = _names(user)
+        name, revision = _names(user)
         seconds = int(self._config.ttl_hours * 3600)
         with _told():
             async with self._redis.pipeline(transaction=True) as changes:
                 changes.zadd(name, {json.dumps(astuple(event)): event.timestamp_ms for event in events})
                 changes.zremrangebyrank(name, 0, -self._config.max_events - 1)
-                changes.incr(count)
                 changes.expire(name, seconds)
-                changes.expire(count, seconds)
+                changes.set(revision, secrets.randbits(_REVISION_BITS), ex=seconds)
                 await changes.execute()
 
     async def of(self, user: str) -> Session:
         """See :class:`gateway.sessions.SessionStore`."""
-        name, count = _names(user)
+        name, revision = _names(user)
         with _told():
             async with self._redis.pipeline(transaction=True) as looks:
-                looks.get(count)
+                looks.get(revision)
                 looks.zrange(name, 0, -1)
-                revision, texts = await looks.execute()
+                number, texts = await looks.execute()
         # An event that was sent again without a time of its own is there with each time at which it came.
         events = {event.event_id: event for event in (SessionEvent(*json.loads(text)) for text in texts)}
-        return Session(int(revision or 0), tuple(sorted(events.values())))
+        return Session(int(number or 0), tuple(sorted(events.values())))
 
     async def forget(self, user: str) -> None:
         """See :class:`gateway.sessions.SessionStore`."""
@@ -66,7 +68,7 @@ class RedisSessions:
 
 
 def _names(user: str) -> tuple[str, str]:
-    """Keys of the events and of the count; the braces keep both on one node of a cluster.
+    """Keys of the events and of the revision; the braces keep both on one node of a cluster.
 
     An id is quoted, so that braces of its own do not part the two.
     """

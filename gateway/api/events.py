@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, create_model, model_validator
 
 from gateway.api.fields import Message, Real, Whole, no_other_type
 from gateway.events.event import EARLIEST_MS, Event, EventId, EventKind, EventTime, Id, RequestId
@@ -73,4 +73,11 @@ class EventBatch(Message):
       events: All are kept, or none.
     """
 
-    events: Annotated[list[SentEvent], Field(min_length=1, max_length=10_000)]
+    events: Annotated[list[SentEvent], Field(min_length=1)]
+
+
+def batch_of(max_events: int) -> type[EventBatch]:
+    """A batch of so many events at most, which the OpenAPI document says as well."""
+    bounded = Annotated[list[SentEvent], Field(min_length=1, max_length=max_events)]
+    name, doc = EventBatch.__name__, EventBatch.__doc__
+    return create_model(name, __base__=EventBatch, __doc__=doc, events=(bounded, ...))

@@ -81,12 +81,15 @@ class LimitsConfig(Frozen):
     Attributes:
       requests_per_second: Of one key, or of one address where there are no keys, over ten seconds.
       max_body_bytes: Of a request.
+      body_seconds: In which it must have come in, so that nobody takes a place among `max_calls` by sending
+        slowly.
       max_events: Of one batch of events.
       max_calls: Requests that are answered at the same time; more are refused with 503.
     """
 
     requests_per_second: float = Field(default=100.0, gt=0)
     max_body_bytes: int = Field(default=2**20, ge=1024)
+    body_seconds: float = Field(default=10.0, gt=0)
     max_events: int = Field(default=1000, ge=1)
     max_calls: int = Field(default=256, ge=1)
 
@@ -114,7 +117,8 @@ class GatewayConfig(Frozen):
         knows labels if it was started with the bundle's `models.config`. In an experiment it is for lists
         that are for nobody in particular.
       experiment: Who is answered by which label; by default nobody is told apart.
-      deadline_ms: How long a list may take; what is not there by then is replaced by the popular list.
+      deadline_ms: How long a list may take, from when the request came in; what is not there by then is
+        replaced by the popular list.
       exploration: Temperature of the noise on lists for users, so that what was not shown gets a chance and
         logs can tell how another version would have done; 0 for none.
       popular_minutes: How old the popular list may grow.

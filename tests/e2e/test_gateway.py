@@ -37,7 +37,7 @@ def ask(world, server, tmp_path):
 def _rate(ask, user_id, item_ids, stars=5):
     events = [
         {
-            "event_id": f"{user_id}-{item_id}",
+            "event_id": f"{user_id.replace(' ', '-')}-{item_id}",
             "kind": "rating",
             "user_id": user_id,
             "item_id": item_id,

@@ -1,10 +1,12 @@
 """Lists: what the models are asked, what is given again, and what is given instead."""
 
 import asyncio
+import pickle
 import time
 
 import pytest
 
+import gateway.deadline
 from tests.gateway.door import open_door
 
 USER = "/v1/recommendations/user"
@@ -33,6 +35,37 @@ def test_a_list_for_a_user(door):
     assert answer["model_version"] == 3
     assert answer["known"] is True
     assert len(answer["request_id"]) == 32
+
+
+def test_a_request_that_waited_too_long_is_not_handed_to_the_models(tmp_path, monkeypatch):
+    """Where more comes in than can be done, what is late already must not make the others late."""
+    moment = [0.0]
+    monkeypatch.setattr(gateway.deadline, "clock", lambda: moment[0])
+
+    with open_door(tmp_path, deadline_ms=60_000) as door:
+        session_of = door.gateway.sessions.of
+
+        async def of(user):
+            moment[0] += 61 if user == "u0" else 0
+            return await session_of(user)
+
+        monkeypatch.setattr(door.gateway.sessions, "of", of)
+        late = door.post(USER, {"user_id": "u0", "k": 3})
+        assert (late.json()["source"], _ids(late)) == ("popular", ["i0", "i1", "i2"])
+        assert door.models.calls == []
+        assert door.post(USER, {"user_id": "u1"}).json()["source"] == "model"
+
+
+def test_what_is_kept_of_a_list_does_not_grow_with_what_was_excluded(door):
+    body = {"user_id": "u1", "k": 1, "exclude_item_ids": ["x" * 200 + str(i) for i in range(1000)]}
+    for _ in range(2):
+        answer = door.post(USER, body).json()
+    assert answer["source"] == "cache"
+    assert len(pickle.dumps(list(door.gateway.recommending._cache.items()))) < 10_000
+    first, again = door.served("u1")
+    assert first.controls == again.controls
+    assert len(first.controls["exclude"]) == 1000
+    assert first.controls["seed"] == door.models.calls[-1][3].seed
 
 
 def test_controls_reach_the_models(door):

@@ -147,6 +147,20 @@ def test_without_redis_there_are_lists_and_events_are_kept(gone):
     assert len(gone.run(gone.gateway.log.of_user("u1")).events) == 1
 
 
+def test_a_store_that_fails_is_asked_once_a_batch(gone, monkeypatch):
+    """Each try may take its time, and a batch may be of a thousand people."""
+    asked = []
+
+    async def add(user, events):
+        asked.append(user)
+        raise SessionStoreError("gone")
+
+    monkeypatch.setattr(gone.gateway.sessions, "add", add)
+    events = [{"event_id": f"e{i}", "kind": "click", "user_id": f"u{i}", "item_id": "i1"} for i in range(50)]
+    assert gone.post("/v1/events", {"events": events}).json()["accepted"] == 50
+    assert asked == ["u0"]
+
+
 def test_without_redis_nobody_is_told_that_all_of_theirs_is_given_or_gone(gone):
     for path in ("export", "erase"):
         answer = gone.post(f"/v1/people/{path}", {"user_id": "u1"})
@@ -179,6 +193,8 @@ def test_each_change_is_another_revision_and_what_is_forgotten_is_gone(opened):
             assert len(set(revisions)) == 4
             await sessions.forget("ann")
             assert await sessions.of("ann") == Session()
+            await sessions.add("ann", [_event(1)])
+            assert (await sessions.of("ann")).revision not in revisions
 
     asyncio.run(check())
 
