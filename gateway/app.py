@@ -41,6 +41,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         401: "A key is needed.",
         403: "The key may not do that.",
         408: "The body has not come in in time.",
+        409: "The time of an event lies ahead of the gateway's clock.",
         413: "The body is too large.",
         422: "The body is not as it must be.",
         429: "Too many requests of one caller.",
@@ -91,7 +92,7 @@ def gateway_app(
     _add_state(app)
     add_page(app, access, CurrentFacts(facts))
     app.add_exception_handler(RequestValidationError, _unfit)
-    app.add_exception_handler(ValidationError, _unfit)
+    app.add_exception_handler(ValidationError, _too_early)
     app.add_exception_handler(EventLogError, _unavailable)
     app.add_exception_handler(SessionStoreError, _unavailable)
     app.add_exception_handler(ServingCallError, _without_models)
@@ -188,11 +189,20 @@ def _error(status: int, message: str, headers: Any = None) -> JSONResponse:
 
 async def _unfit(_: Request, error: Exception) -> JSONResponse:
     """Says what was wrong with a body, and where; not what it held."""
-    assert isinstance(error, RequestValidationError | ValidationError)
-    problems = error.errors()
-    lines = [f"{_place(problem['loc'])}: {_message(problem)}" for problem in problems]
-    is_json = all(problem["type"] != "json_invalid" for problem in problems)
-    return _error(422 if is_json else 400, "; ".join(lines[:5]))
+    assert isinstance(error, RequestValidationError)
+    is_json = all(problem["type"] != "json_invalid" for problem in error.errors())
+    return _error(422 if is_json else 400, _problems(error))
+
+
+async def _too_early(_: Request, error: Exception) -> JSONResponse:
+    """Of what is as it must be the clock alone may find fault: sent later, the same may do."""
+    assert isinstance(error, ValidationError)
+    return _error(409, _problems(error))
+
+
+def _problems(error: RequestValidationError | ValidationError) -> str:
+    lines = [f"{_place(problem['loc'])}: {_message(problem)}" for problem in error.errors()]
+    return "; ".join(lines[:5])
 
 
 def _place(location: tuple[Any, ...]) -> str:

@@ -16,8 +16,8 @@ def no_other_type(value: object) -> object:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(no_other_type)]
-Real = Annotated[float, BeforeValidator(no_other_type)]
+# Limits stand before it, or they are missing from the schema.
+NUMBER = BeforeValidator(no_other_type)
 
 Category = Annotated[str, Field(max_length=512, pattern=rf"^[^={_CONTROL}]+=[^{_CONTROL}]+$")]
 """`feature=value`, such as `item_genres=Comedy`."""

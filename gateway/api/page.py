@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from gateway.api.answers import SessionItem
-from gateway.api.fields import Message
+from gateway.api.fields import NUMBER, Message
 from gateway.api.questions import Label, PersonQuestion
 from schemas.event_kinds import EventKind
 
@@ -18,7 +20,7 @@ class HistoryQuestion(PersonQuestion):
       label: Of the version that is asked; `null` for the gateway's choice.
     """
 
-    length: int = Field(default=20, ge=1, le=100)
+    length: Annotated[int, Field(ge=1, le=100), NUMBER] = 20
     label: Label | None = None
 
 

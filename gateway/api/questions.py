@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.api.fields import Category, Message, Real, Text, Whole
+from gateway.api.fields import NUMBER, Category, Message, Text
 from gateway.events.event import Id
 from serving.client import Controls
 
@@ -26,11 +26,11 @@ class ListQuestion(Message):
       label: Of the version that is asked, if the caller minds; `null` for the gateway's choice.
     """
 
-    k: Whole = Field(default=10, ge=1, le=100)
+    k: Annotated[int, Field(ge=1, le=100), NUMBER] = 10
     exclude_item_ids: Annotated[tuple[Id, ...], Field(max_length=1000)] = ()
     allow_categories: Categories = ()
     deny_categories: Categories = ()
-    diversity: Real = Field(default=0.0, ge=0, le=1)
+    diversity: Annotated[float, Field(ge=0, le=1), NUMBER] = 0.0
     label: Label | None = None
 
     @property

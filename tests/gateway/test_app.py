@@ -97,7 +97,7 @@ def test_an_event_that_cannot_be_kept_says_where_and_none_of_its_batch_is_kept(d
 
 def test_an_event_from_the_future_is_refused(door):
     event = {**EVENT, "timestamp_ms": 4_000_000_000_000}
-    assert "a day ahead" in _error(door.post("/v1/events", {"events": [event]}), 422)
+    assert "a day ahead" in _error(door.post("/v1/events", {"events": [event]}), 409)
 
 
 def test_events_are_counted_once(door):
