@@ -20,22 +20,27 @@ from schemas.features import (
 from serving.client import (
     AsyncGrpcClient,
     AsyncRecommenderClient,
+    BadRequestError,
     ClientOptions,
     Controls,
     History,
+    NotServedError,
     Recommendations,
     RetryPolicy,
     ServingCallError,
 )
+from serving.client.model import ModelMetadata
 from serving.client.question import RECOMMENDER
 from serving.client.user_history import UserHistory
 
 logger = logging.getLogger(__name__)
 
+Version = int | str | None
+
 _FOR_SESSIONS = "for_sessions"
 # One more try, at once, for a connection that broke while nobody used it.
 _RETRY = RetryPolicy(attempts=2, first_delay=0.01)
-_METADATA_SECONDS = 5.0
+_METADATA_SECONDS = 5.0  # at least
 
 
 class ModelServer:
@@ -51,11 +56,12 @@ class ModelServer:
         self._meaning = meaning
         options = ClientOptions(timeout=config.deadline_ms / 1000, retry=_RETRY)
         self._client = AsyncGrpcClient(config.server, options)
-        self._lists: dict[str | None, frozenset[str]] = {}
-        self._askers: dict[str | None, AsyncRecommenderClient] = {}
+        self._metadata_seconds = max(_METADATA_SECONDS, options.timeout)
+        self._lists: dict[Version, frozenset[str]] = {}
+        self._askers: dict[Version, AsyncRecommenderClient] = {}
 
     async def for_user(
-        self, user: str, events: Sequence[SessionEvent], controls: Controls, label: str | None, timestamp: int
+        self, user: str, events: Sequence[SessionEvent], controls: Controls, version: Version, timestamp: int
     ) -> Recommendations:
         """A list for a user.
 
@@ -63,14 +69,15 @@ class ModelServer:
           user: As the models know them.
           events: What they did lately, the oldest first.
           controls: Of the list.
-          label: Of the version that is asked; `None` for the newest.
+          version: That is asked: its label, or its number; `None` for the newest.
           timestamp: Of the request, in seconds since 1970.
 
         Raises:
           ServingCallError: There is no answer in time.
         """
-        recent = await self.history(events, label)
-        return await self._asker(label).recommend_for_user(user, controls, timestamp=timestamp, recent=recent)
+        recent = await self.history(events, version)
+        asker = self._asker(version)
+        return await asker.recommend_for_user(user, controls, timestamp=timestamp, recent=recent)
 
     async def like_item(self, item_id: str, controls: Controls, label: str | None) -> Recommendations:
         """Items that are like one; see :meth:`for_user`."""
@@ -84,12 +91,12 @@ class ModelServer:
         """What the models have learnt of a user, at most `length` items; see :meth:`for_user`."""
         return await self._asker(label).user_history(user, length)
 
-    async def history(self, events: Sequence[SessionEvent], label: str | None) -> History | None:
+    async def history(self, events: Sequence[SessionEvent], version: Version) -> History | None:
         """The lists of a history that the models' signature takes; `None` without an event."""
         told = [(event, entry) for event in events if (entry := self._entry(event)) is not None]
         if not told:
             return None
-        names = await self._list_names(label)
+        names = await self._list_names(version)
         columns: dict[str, tuple[str, Callable[[SessionEvent, KindConfig], Any]]] = {
             "values": (HISTORY_VALUES, _value),
             "event_types": (HISTORY_EVENT_TYPES, lambda event, entry: entry.event_type or event.kind),
@@ -110,13 +117,29 @@ class ModelServer:
         found = {}
         for name, label in (("newest", None), ("stable", "stable"), ("canary", "canary")):
             try:
-                metadata = await self._client.metadata(RECOMMENDER, label=label, timeout=_METADATA_SECONDS)
+                metadata = await self._metadata(label)
             except ServingCallError:
                 if label is None:
                     raise
             else:
                 found[name] = metadata.version
         return found
+
+    async def number_of(self, version: Version) -> int:
+        """The number of a version.
+
+        Raises:
+          NotServedError: The server does not have it; its message says what there is.
+          ServingCallError: The server does not answer.
+        """
+        try:
+            return (await self._metadata(version)).version
+        except (NotServedError, BadRequestError) as error:
+            kind = "version" if isinstance(version, int) else "label"
+            statuses = await self._client.status(RECOMMENDER, timeout=self._metadata_seconds)
+            there = sorted(one.version for one in statuses if one.state == "AVAILABLE")
+            listed = ", ".join(map(str, there)) or "none"
+            raise NotServedError(error.code, f"there is no {kind} {version}; versions: {listed}") from error
 
     def _entry(self, event: SessionEvent) -> KindConfig | None:
         """What an event is in a history; `None` if it is none there."""
@@ -129,15 +152,26 @@ class ModelServer:
         """Closes the connection."""
         await self._client.close()
 
-    async def _list_names(self, label: str | None) -> frozenset[str]:
+    async def _list_names(self, version: Version) -> frozenset[str]:
         """Inputs that the signature has; asked once, as versions of one bundle share them."""
-        if label not in self._lists:
-            metadata = await self._client.metadata(RECOMMENDER, label=label, timeout=_METADATA_SECONDS)
-            self._lists[label] = frozenset(metadata.signatures[_FOR_SESSIONS].inputs)
-        return self._lists[label]
+        if version not in self._lists:
+            metadata = await self._metadata(version)
+            self._lists[version] = frozenset(metadata.signatures[_FOR_SESSIONS].inputs)
+        return self._lists[version]
 
-    def _asker(self, label: str | None) -> AsyncRecommenderClient:
-        return self._askers.setdefault(label, AsyncRecommenderClient(self._client, label=label))
+    async def _metadata(self, version: Version) -> ModelMetadata:
+        """What the server says of the recommender."""
+        return await self._client.metadata(RECOMMENDER, **_named(version), timeout=self._metadata_seconds)
+
+    def _asker(self, version: Version) -> AsyncRecommenderClient:
+        if version not in self._askers:
+            self._askers[version] = AsyncRecommenderClient(self._client, **_named(version))
+        return self._askers[version]
+
+
+def _named(version: Version) -> dict[str, Any]:
+    """As the client takes it."""
+    return {"version": version} if isinstance(version, int) else {"label": version}
 
 
 def _value(event: SessionEvent, entry: KindConfig) -> float:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline.cli_options import DEFAULT_CONFIG, ConfigOption, load
+from pipeline.errors import InputError
 
 events_app = typer.Typer(
     no_args_is_help=True,
@@ -83,7 +84,10 @@ def events_report(
 def events_evaluate(
     label: Annotated[
         Literal["stable", "canary"] | None,
-        typer.Option("--label", help="Of the version that is judged; by default the newest."),
+        typer.Option("--label", help="Of the version that is judged."),
+    ] = None,
+    version: Annotated[
+        int | None, typer.Option("--version", min=1, help="Its number, in place of a label.")
     ] = None,
     reward: Annotated[
         Literal["click", "like", "purchase", "rating"], typer.Option("--reward", help="What a list earns by.")
@@ -98,9 +102,16 @@ def events_evaluate(
 ) -> None:
     """Say what another version would have earned, from lists that were served with exploration.
 
-    The model server must have the version. Take lists that it has not learnt from: `--since` the day after.
+    The model server must have the version. Lists that it may have learnt from do not count.
+
+    recstack events evaluate --label canary
+
+    recstack events evaluate --version 7 --since 2025-11-25
     """
     from pipeline.commands.evaluate import EvaluationSettings, Period, evaluate
 
+    asked = version if label is None else label
+    if asked is None or None not in (label, version):
+        raise InputError("say which version is judged: either --label LABEL or --version NUMBER")
     settings = EvaluationSettings(reward, ranks, max_weight, max_lists)
-    evaluate(load(config), label, Period(since and since.date(), until and until.date()), settings, output)
+    evaluate(load(config), asked, Period(since and since.date(), until and until.date()), settings, output)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,19 +13,17 @@ import numpy.typing as npt
 
 from gateway.events.served_list import ServedList
 from gateway.experiments.draw import Draw, Floats
+from gateway.experiments.judged_version import JudgedVersion
 from gateway.experiments.off_policy import LoggedPlaces, OffPolicy, evaluate
 from gateway.experiments.outcomes import Outcome
 from gateway.experiments.reward_model import RewardModel
 from pipeline.errors import InputError
 from schemas.event_kinds import EventKind
-from serving.client import Recommendations
 
 _AT_ONCE = 8
 _FOLDS = 5
-_DRAWS = 5
+_CHECKED = 9  # lists
 _SEED = 20
-
-Ask = Callable[[ServedList, int], Awaitable[Recommendations]]
 
 
 @dataclass(frozen=True)
@@ -50,67 +48,79 @@ class Evaluation:
     """What became of it.
 
     Attributes:
-      version: That was judged.
+      version: Number of the version that was judged.
+      learnt_until: Second since 1970 of the newest interaction that it has learnt from; `None` if not known.
       drawn_by: How many of the lists each version had drawn.
       left_out: How many lists could not be used, by why.
       result: The estimates.
     """
 
-    version: int | None
+    version: int
+    learnt_until: int | None
     drawn_by: dict[int | None, int]
     left_out: dict[str, int]
     result: OffPolicy
 
 
 async def evaluate_version(
-    lists: Iterable[ServedList], outcomes: Iterable[Outcome], ask: Ask, settings: EvaluationSettings
+    lists: Iterable[ServedList],
+    outcomes: Iterable[Outcome],
+    judged: JudgedVersion,
+    settings: EvaluationSettings,
 ) -> Evaluation:
     """Judges a version.
 
     Args:
       lists: Of the log.
       outcomes: Of the log.
-      ask: The list that the version draws for the same request, long and with the same exploration; the
-        number makes another draw: 0 is that with the noise of the logged one, 1 and more know nothing of it.
+      judged: The version.
       settings: How.
 
     Raises:
-      InputError: No list can be used, or the version changed meanwhile.
+      InputError: No list can be used, or the version cannot be asked for long lists.
     """
-    left_out: Counter[str] = Counter()
-    usable = []
-    for served in lists:
-        why = _unusable(served, settings.ranks)
-        if why is None:
-            usable.append(served)
-        else:
-            left_out[why] += 1
-    if len(usable) > settings.max_lists:
-        left_out["not in the sample"] = len(usable) - settings.max_lists
-        usable = random.Random(_SEED).sample(usable, settings.max_lists)
-    versions, draws = await _all_drawn(usable, ask, settings.ranks)
-    if len(versions) > 1:
-        raise InputError(f"the server changed from one version to another meanwhile ({versions}); try again")
-    version = versions.pop() if versions else None
+    usable, left_out = _usable(lists, judged, settings)
+    checked = random.Random(_SEED).sample(usable, min(_CHECKED, len(usable)))
+    await judged.check_length(checked)
+    draws = await _all_drawn(usable, judged, settings.ranks)
     pairs = [(served, draw) for served, draw in zip(usable, draws, strict=True) if draw is not None]
     left_out["the other version gave no propensities"] = len(usable) - len(pairs)
-    others = [pair for pair in pairs if pair[0].model_version != version]
-    if others:  # otherwise the version is compared with itself, which tests the log
-        left_out["drawn by the version itself"] = len(pairs) - len(others)
-        pairs = others
     if not pairs:
         raise InputError(f"no list of the log can be used: {_reasons(left_out) or 'there is none'}")
     places = _places(pairs, _taken(outcomes, settings.reward), settings.ranks)
     return Evaluation(
-        version=version,
+        version=judged.number,
+        learnt_until=judged.learnt_until,
         drawn_by=dict(Counter(served.model_version for served, _ in pairs)),
         left_out={why: number for why, number in left_out.items() if number},
         result=evaluate(places, settings.max_weight),
     )
 
 
-def _unusable(served: ServedList, ranks: int) -> str | None:
-    """Why a list says nothing of another version; `None` if it says something."""
+def _usable(
+    lists: Iterable[ServedList], judged: JudgedVersion, settings: EvaluationSettings
+) -> tuple[list[ServedList], Counter[str]]:
+    """The lists that the version is judged by, and how many others there are, by why."""
+    left_out: Counter[str] = Counter()
+    usable = []
+    for served in lists:
+        why = _unusable(served, settings.ranks, judged)
+        if why is None:
+            usable.append(served)
+        else:
+            left_out[why] += 1
+    others = [served for served in usable if served.model_version != judged.number]
+    if others:  # otherwise the version is compared with itself, which tests the log
+        left_out["drawn by the version itself"] = len(usable) - len(others)
+        usable = others
+    if len(usable) > settings.max_lists:
+        left_out["not in the sample"] = len(usable) - settings.max_lists
+        usable = random.Random(_SEED).sample(usable, settings.max_lists)
+    return usable, left_out
+
+
+def _unusable(served: ServedList, ranks: int, judged: JudgedVersion) -> str | None:
+    """Why a list says nothing of a version; `None` if it says something."""
     if served.kind != "user":
         return "not for a user"
     if served.source != "model":
@@ -121,6 +131,8 @@ def _unusable(served: ServedList, ranks: int) -> str | None:
         return f"fewer than {ranks} items"
     if not all(item.propensity for item in served.items[:ranks]):
         return "propensities are not known"
+    if judged.may_have_learnt(served):
+        return "no later than what the version has learnt"
     return None
 
 
@@ -128,37 +140,15 @@ def _reasons(left_out: Counter[str]) -> str:
     return ", ".join(f"{number:,} {why}" for why, number in left_out.items() if number)
 
 
-async def _all_drawn(
-    lists: Sequence[ServedList], ask: Ask, ranks: int
-) -> tuple[set[int | None], list[Draw | None]]:
-    """The versions that answered, of which there should be one, and the odds for each list."""
+async def _all_drawn(lists: Sequence[ServedList], judged: JudgedVersion, ranks: int) -> list[Draw | None]:
+    """The odds for each list."""
     places = asyncio.Semaphore(_AT_ONCE)
-    versions: set[int | None] = set()
 
     async def one(served: ServedList) -> Draw | None:
         async with places:
-            return await _drawn(served, ask, ranks, versions)
+            return await judged.drawn(served, ranks)
 
-    return versions, await asyncio.gather(*map(one, lists))
-
-
-async def _drawn(served: ServedList, ask: Ask, ranks: int, versions: set[int | None]) -> Draw | None:
-    """The odds of a version, from draws until those of the list are known; `None` if it gives none.
-
-    An item that does not come up in five draws is taken for impossible.
-    """
-    wanted = {item.item_id for item in served.items[:ranks]}
-    draw: Draw | None = None
-    for number in (1, 0, *range(2, _DRAWS)):
-        answer = await ask(served, number)
-        versions.add(answer.version)
-        found = Draw.of(answer)
-        if found is None:
-            return None
-        draw = found if draw is None else draw.joined(found)
-        if wanted <= draw.places.keys():
-            break
-    return draw
+    return await asyncio.gather(*map(one, lists))
 
 
 def _taken(outcomes: Iterable[Outcome], kind: EventKind) -> set[tuple[str, str, str]]:

@@ -183,6 +183,7 @@ def _doubts(users: int, effective: float, mean_weight: Estimate) -> tuple[str, .
     if distance > max(reach, 1e-3):
         doubts.append(
             f"the mean weight is {mean_weight.value:.3f} and should be 1: the logged propensities are wrong, "
-            "or the other version draws what the logged one could not"
+            "or the other version draws what the logged one could not, or it does not show what was logged "
+            "in five lists (the larger index.retrieved, the longer they are)"
         )
     return tuple(doubts)

@@ -34,6 +34,7 @@ class RecommenderClient:
         client: Client,
         *,
         label: str | None = None,
+        version: int | None = None,
         pseudonym: Callable[[str], str] | None = None,
         timeout: float | None = None,
     ):
@@ -42,12 +43,14 @@ class RecommenderClient:
         Args:
           client: Over gRPC or REST; whoever made it closes it.
           label: Of the versions that are asked, `stable` or `canary`; by default the newest.
+          version: Number of the version that is asked, in place of a label.
           pseudonym: Makes of a user id what the bundle knows the user by, where it was made with pseudonyms:
             `PseudonymKey.load(key_file).pseudonym`.
           timeout: Seconds of a call; by default the client's.
         """
         self._client = client
         self._label = label
+        self._version = version
         self._pseudonym = pseudonym or str
         self._timeout = timeout
 
@@ -114,6 +117,7 @@ class RecommenderClient:
             question.model,
             question.inputs,
             signature=question.signature,
+            version=self._version,
             label=self._label,
             timeout=self._timeout,
         )

@@ -1,7 +1,7 @@
 """From a log and a version's answers to estimates; the odds of an answer are those of the graph."""
 
 import asyncio
-import itertools
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -9,32 +9,38 @@ import pytest
 from gateway.events.served_list import ServedItem
 from gateway.experiments.draw import Draw
 from gateway.experiments.evaluation import EvaluationSettings, evaluate_version
+from gateway.experiments.judged_version import JudgedVersion
 from gateway.experiments.outcomes import Outcome
 from gateway.experiments.reward_model import RewardModel
 from pipeline.errors import InputError
 from serving.client import Recommendation, Recommendations
-from tests.gateway.events.samples import served
+from tests.gateway.events.samples import DAY_MS, NOON_MS, served
 from tests.gateway.experiments.world import BETTER, ITEMS, LOGGER, RANKS, chances, click_rates, truth
 
 SETTINGS = EvaluationSettings()
 
 
-def _answer(logits, order, version=8):
+def _answer(logits, order):
     """As a version answers that drew the items in an order."""
     return Recommendations(
         items=tuple(
             Recommendation(ITEMS[item], f"Title {item}", rank, {}, propensity=float(chance))
             for rank, (item, chance) in enumerate(zip(order, chances(logits, order), strict=True), 1)
-        ),
-        version=version,
+        )
     )
 
 
-def _answering(logits, **changes):
-    async def ask(asked, draw):
-        return _answer(logits, np.argsort(-logits), **changes)
+def _judged(ask, **changes):
+    return JudgedVersion(**{"number": 8, "ask": ask, "retrieved": len(ITEMS), **changes})
 
-    return ask
+
+def _answering(logits, **changes):
+    """A version with some logits, whose best item always comes first."""
+
+    async def ask(asked, controls):
+        return _answer(logits, np.argsort(-logits)[: controls.k])
+
+    return _judged(ask, **changes)
 
 
 def _log(lists=1500, seed=0, **changes):
@@ -55,8 +61,8 @@ def _log(lists=1500, seed=0, **changes):
     return kept, followed
 
 
-def _evaluated(kept, followed, ask, settings=SETTINGS):
-    return asyncio.run(evaluate_version(kept, followed, ask, settings))
+def _evaluated(kept, followed, judged, settings=SETTINGS):
+    return asyncio.run(evaluate_version(kept, followed, judged, settings))
 
 
 def test_a_better_version_is_found_by_its_answers():
@@ -68,7 +74,7 @@ def test_a_better_version_is_found_by_its_answers():
 
 
 def test_a_version_that_is_compared_with_itself_draws_alike():
-    found = _evaluated(*_log(300), _answering(LOGGER, version=7))
+    found = _evaluated(*_log(300), _answering(LOGGER, number=7))
     assert found.result.mean_weight.value == pytest.approx(1.0)
     assert found.result.conclusion == "no difference shown"
 
@@ -110,21 +116,63 @@ def test_short_lists_and_unknown_propensities_are_left_out():
 def test_a_version_without_propensities_cannot_be_judged():
     kept, followed = _log(10)
 
-    async def ask(asked, draw):
-        return Recommendations((Recommendation("i0", "Title", 1, {}),), version=8)
+    async def ask(asked, controls):
+        return Recommendations((Recommendation("i0", "Title", 1, {}),))
 
     with pytest.raises(InputError, match="10 the other version gave no propensities"):
-        _evaluated(kept, followed, ask)
+        _evaluated(kept, followed, _judged(ask))
 
 
-def test_a_server_that_changes_its_version_meanwhile_is_noticed():
-    versions = itertools.count(8)
+def test_lists_that_a_version_may_have_learnt_from_do_not_count():
+    """Those of the second of its newest interaction may have been the cause of it."""
+    kept, followed = _log(300)
+    moments = [NOON_MS + DAY_MS, NOON_MS + 1000, NOON_MS + 999]
+    kept = [one.model_copy(update={"time_ms": moments[place % 3]}) for place, one in enumerate(kept)]
+    found = _evaluated(kept, followed, _answering(BETTER, learnt_until=NOON_MS // 1000))
+    assert found.left_out == {"no later than what the version has learnt": 100}
+    assert (found.result.lists, found.learnt_until) == (200, NOON_MS // 1000)
+    with pytest.raises(InputError, match="300 no later than what the version has learnt"):
+        _evaluated(kept, followed, _answering(BETTER, learnt_until=(NOON_MS + 2 * DAY_MS) // 1000))
 
-    async def ask(asked, draw):
-        return _answer(BETTER, np.arange(6), version=next(versions))
 
-    with pytest.raises(InputError, match="changed from one version to another"):
-        _evaluated(*_log(10), ask)
+def _widening(logits, retrieved):
+    """A version that draws from as many of its best items as its index gives, or as a list wants."""
+
+    async def ask(asked, controls):
+        candidates = np.argsort(-logits)[: max(retrieved, controls.k)]
+        noise = np.random.default_rng(controls.seed).gumbel(size=len(ITEMS))[candidates]
+        drawn = np.argsort(-(logits[candidates] + noise))[: controls.k]
+        odds = logits[candidates]
+        return Recommendations(
+            tuple(
+                Recommendation(ITEMS[candidates[item]], "Title", rank, {}, propensity=float(chance))
+                for rank, (item, chance) in enumerate(zip(drawn, chances(odds, drawn), strict=True), 1)
+            )
+        )
+
+    return ask
+
+
+def test_a_version_that_was_made_with_a_smaller_index_is_not_judged_by_long_lists():
+    kept, followed = _log(100, controls={"k": 3, "exploration": 1.0})
+    for retrieved in (3, 4, 5):
+        with pytest.raises(InputError, match=r"lists of 6 items .* version 8 .* set index.retrieved"):
+            _evaluated(kept, followed, _judged(_widening(BETTER, retrieved)))
+    for longer in (6, 5, 4):
+        assert _evaluated(kept, followed, _judged(_widening(BETTER, 6), retrieved=longer)).result.lists == 100
+
+
+def test_one_list_that_an_approximate_index_changes_is_none_the_worse():
+    kept, followed = _log(100, controls={"k": 3, "exploration": 1.0})
+    exact, other = _widening(BETTER, 6), _widening(LOGGER, 6)
+    asked = Counter()
+
+    async def ask(served, controls):
+        asked[served.request_id] += 1
+        is_missed = len(asked) % 4 == 1 and controls.k == 3
+        return await (other if is_missed else exact)(served, controls)
+
+    assert _evaluated(kept, followed, _judged(ask)).result.lists == 100
 
 
 def test_a_version_that_shows_a_part_is_asked_until_the_odds_are_known():
@@ -132,10 +180,11 @@ def test_a_version_that_shows_a_part_is_asked_until_the_odds_are_known():
     kept, followed = _log()
 
     def showing(draws):
-        async def ask(asked, draw):
-            return _answer(BETTER, np.roll(np.arange(6), 2 * min(draw, draws - 1))[:4])
+        async def ask(asked, controls):
+            turned = 2 * min(controls.seed, draws - 1)
+            return _answer(BETTER, np.roll(np.arange(6), turned)[: min(controls.k, 4)])
 
-        return ask
+        return _judged(ask)
 
     whole = _evaluated(kept, followed, _answering(BETTER)).result
     found = _evaluated(kept, followed, showing(3)).result

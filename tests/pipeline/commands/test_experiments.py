@@ -83,14 +83,22 @@ def test_days_have_an_order():
 
 
 def test_a_server_that_is_not_there_is_named(tmp_path):
-    config = load_config(_configured(tmp_path, server="127.0.0.1:1"))
+    config = _configured(tmp_path, server="127.0.0.1:1")
     items = ("i1", "i2", "i3")
     kept = served(items=items, features={"timestamp": 1, "events": [["i9", "click", 1000, None, None]]})
     write(tmp_path / "runs" / "checkerboard" / "events" / "log", [kept])
-    with pytest.raises(InputError, match="127.0.0.1:1 does not answer"):
-        evaluate(config, "canary", Period(), EvaluationSettings(), None)
+    done = recstack("events", "evaluate", "--config", config, "--label", "canary")
+    assert done.returncode == 2
+    assert "127.0.0.1:1 does not answer" in " ".join(done.stderr.split())
 
 
 def test_without_a_log_nothing_is_evaluated(tmp_path):
     with pytest.raises(InputError, match="there are no events"):
-        evaluate(load_config(_configured(tmp_path)), None, Period(), EvaluationSettings(), None)
+        evaluate(load_config(_configured(tmp_path)), 1, Period(), EvaluationSettings(), None)
+
+
+@pytest.mark.parametrize("which", [(), ("--label", "stable", "--version", 1)])
+def test_one_version_is_judged(tmp_path, which):
+    done = recstack("events", "evaluate", "--config", _configured(tmp_path), *which)
+    assert done.returncode == 2
+    assert "either --label LABEL or --version NUMBER" in " ".join(done.stderr.split())

@@ -1,11 +1,15 @@
 """Questions with all their inputs, and answers read from outputs."""
 
+import asyncio
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from serving.client import (
+    AsyncRecommenderClient,
     Controls,
+    GrpcClient,
     History,
     Outputs,
     Reason,
@@ -183,7 +187,26 @@ def test_users_are_asked_for_by_pseudonym():
     assert recorder.inputs["user_id"].tolist() == ["ANN", "BOB"]
     assert recorder.inputs["timestamp"].tolist() == [5, 5]
     assert set(recorder.inputs) == {"user_id", "timestamp", *CONTROLS}
-    assert recorder.arguments == {"signature": "for_users", "label": "stable", "timeout": 2.0}
+    asked = {"signature": "for_users", "version": None, "label": "stable", "timeout": 2.0}
+    assert recorder.arguments == asked
+
+
+def test_a_version_is_asked_for_by_its_number():
+    recorder = Recorder(_outputs())
+    RecommenderClient(recorder, version=7).recommend_for_user("ann")
+    assert (recorder.arguments["version"], recorder.arguments["label"]) == (7, None)
+    with GrpcClient("127.0.0.1:1") as client, pytest.raises(ValueError, match="for a version or for a label"):
+        RecommenderClient(client, version=7, label="stable").recommend_for_user("ann")
+
+
+def test_a_version_is_asked_for_by_its_number_and_awaited():
+    class Awaited(Recorder):
+        async def predict(self, model, inputs, **arguments):
+            return super().predict(model, inputs, **arguments)
+
+    recorder = Awaited(_outputs())
+    asyncio.run(AsyncRecommenderClient(recorder, version=7).recommend_for_user("ann"))
+    assert (recorder.arguments["version"], recorder.arguments["label"]) == (7, None)
 
 
 def test_what_users_did_recently_goes_with_the_request():
