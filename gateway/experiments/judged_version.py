@@ -93,5 +93,5 @@ class JudgedVersion:
     def _long(self, served: ServedList, number: int) -> Controls:
         controls = Controls.model_validate(served.controls)
         return controls.model_copy(
-            update={"k": max(controls.k, self.retrieved), "seed": controls.seed + number}
+            update={"k": max(controls.k, self.retrieved), "seed": controls.seed + number, "explain": False}
         )
