@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-_CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+from gateway.events.event import CONTROL
 
 
 def no_other_type(value: object) -> object:
@@ -19,7 +19,7 @@ def no_other_type(value: object) -> object:
 Whole = Annotated[int, BeforeValidator(no_other_type)]
 Real = Annotated[float, BeforeValidator(no_other_type)]
 
-Category = Annotated[str, Field(max_length=512, pattern=rf"^[^={_CONTROL}]+=[^{_CONTROL}]+$")]
+Category = Annotated[str, Field(max_length=512, pattern=rf"^[^={CONTROL}]+=[^{CONTROL}]+$")]
 """`feature=value`, such as `item_genres=Comedy`."""
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]

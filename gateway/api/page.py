@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from gateway.api.answers import SessionItem
-from gateway.api.fields import Message
+from gateway.api.fields import Message, Whole
 from gateway.api.questions import Label, PersonQuestion
 from schemas.event_kinds import EventKind
 
@@ -18,7 +18,7 @@ class HistoryQuestion(PersonQuestion):
       label: Of the version that is asked; `null` for the gateway's choice.
     """
 
-    length: int = Field(default=20, ge=1, le=100)
+    length: Whole = Field(default=20, ge=1, le=100)
     label: Label | None = None
 
 
