@@ -151,6 +151,16 @@ def _add_events(app: FastAPI, access: Access, max_events: int) -> None:
             raise HTTPException(422, f"events: at most {max_events} in a batch, not {len(batch.events)}")
         return await gateway.take(batch.events)
 
+    described = app.openapi
+
+    def document() -> dict[str, Any]:
+        """The document, with the limit of this gateway in place of the model's."""
+        found = described()
+        found["components"]["schemas"][EventBatch.__name__]["properties"]["events"]["maxItems"] = max_events
+        return found
+
+    app.openapi = document  # type: ignore[method-assign]  # as FastAPI has it
+
 
 def _add_people(app: FastAPI, access: Access) -> None:
     allowed = [Depends(access.needs(Scope.PEOPLE))]

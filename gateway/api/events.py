@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from gateway.api.fields import Message, Real, Whole, no_other_type
+from gateway.api.fields import OF_NO_OTHER_TYPE, Message
 from gateway.events.event import EARLIEST_MS, Event, EventId, EventKind, EventTime, Id, RequestId
+
+Dwelling = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False), OF_NO_OTHER_TYPE]
+"""Seconds, of a day at most."""
 
 
 def _needs(kind: EventKind, field: str) -> dict[str, Any]:
@@ -39,11 +42,11 @@ class SentEvent(Message):
     kind: EventKind
     user_id: Id
     item_id: Id
-    timestamp_ms: Annotated[EventTime, BeforeValidator(no_other_type)] | None = None
+    timestamp_ms: Annotated[EventTime, OF_NO_OTHER_TYPE] | None = None
     request_id: RequestId | None = None
-    rank: Whole | None = Field(default=None, ge=1, le=100_000)
-    value: Real | None = Field(default=None, ge=-1e9, le=1e9, allow_inf_nan=False)
-    dwell_seconds: Real | None = Field(default=None, ge=0, le=86_400, allow_inf_nan=False)
+    rank: Annotated[int, Field(ge=1, le=100_000), OF_NO_OTHER_TYPE] | None = None
+    value: Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False), OF_NO_OTHER_TYPE] | None = None
+    dwell_seconds: Dwelling | None = None
 
     @model_validator(mode="after")
     def _is_an_event(self) -> SentEvent:

@@ -9,15 +9,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from gateway.events.event import CONTROL
 
 
-def no_other_type(value: object) -> object:
+def _of_no_other_type(value: object) -> object:
     """JSON has numbers, truth and text apart, and so does the schema."""
     if isinstance(value, bool | str):
         raise ValueError("must be a number")
     return value
 
 
-Whole = Annotated[int, BeforeValidator(no_other_type)]
-Real = Annotated[float, BeforeValidator(no_other_type)]
+OF_NO_OTHER_TYPE = BeforeValidator(_of_no_other_type)
+"""Of a number that may be missing, it stands after the bounds, or the OpenAPI document lacks these."""
+
+Whole = Annotated[int, OF_NO_OTHER_TYPE]
+Real = Annotated[float, OF_NO_OTHER_TYPE]
 
 Category = Annotated[str, Field(max_length=512, pattern=rf"^[^={CONTROL}]+=[^{CONTROL}]+$")]
 """`feature=value`, such as `item_genres=Comedy`."""

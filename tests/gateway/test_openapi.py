@@ -1,5 +1,6 @@
 """Whatever fits the OpenAPI document, and whatever does not, is answered as the document says."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from gateway.keys import CallerKeys, Scope, add_key
 from tests.gateway.listening import listening
 
 EXAMPLES, SEED = 50, 42
+ROOT = Path(__file__).parents[2]
+HOOKS = "tests.gateway.schemathesis_hooks"
 
 
 @pytest.mark.slow
@@ -33,6 +36,7 @@ def test_requests_of_all_kinds_are_answered_as_described(tmp_path):
             capture_output=True,
             text=True,
             cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": HOOKS},
             check=False,
         )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
