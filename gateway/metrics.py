@@ -35,7 +35,10 @@ class GatewayMetrics:
             "recstack_gateway_lists", "Lists by where they came from.", ["source"], registry=registry
         )
         self._events = prometheus_client.Counter(
-            "recstack_gateway_events", "Events that were new, by kind.", ["kind"], registry=registry
+            "recstack_gateway_events",
+            "Events by kind, those that were kept before among them.",
+            ["kind"],
+            registry=registry,
         )
         self._duplicates = prometheus_client.Counter(
             "recstack_gateway_duplicate_events", "Events that were kept before.", registry=registry

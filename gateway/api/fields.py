@@ -6,20 +6,20 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-_CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+from gateway.events.event import CONTROL
 
 
-def no_other_type(value: object) -> object:
+def _of_no_other_type(value: object) -> object:
     """JSON has numbers, truth and text apart, and so does the schema."""
     if isinstance(value, bool | str):
         raise ValueError("must be a number")
     return value
 
 
-# Limits stand before it, or they are missing from the schema.
-NUMBER = BeforeValidator(no_other_type)
+NUMBER = BeforeValidator(_of_no_other_type)
+"""Of a number it stands after the bounds, or the OpenAPI document lacks these."""
 
-Category = Annotated[str, Field(max_length=512, pattern=rf"^[^={_CONTROL}]+=[^{_CONTROL}]+$")]
+Category = Annotated[str, Field(max_length=512, pattern=rf"^[^={CONTROL}]+=[^{CONTROL}]+$")]
 """`feature=value`, such as `item_genres=Comedy`."""
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]

@@ -8,6 +8,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from schemas.event_kinds import EventKind
 
+CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+"""Characters that begin a line or move a cursor, as a class of a regular expression has them."""
+
 _MAX_ID_BYTES = 512  # the pipeline takes no longer ones
 
 
@@ -20,7 +23,7 @@ def _of_few_bytes(text: str) -> str:
 # No control characters: ids end up in vocabularies, a line each.
 Id = Annotated[
     str,
-    Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"),
+    Field(min_length=1, max_length=256, pattern=rf"^[^{CONTROL}]+$"),
     AfterValidator(_of_few_bytes),
 ]
 EventId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]

@@ -111,6 +111,8 @@ def test_a_batch_has_its_limit(tmp_path):
     with open_door(tmp_path, limits={"max_events": 2}) as door:
         batch = {"events": [{**EVENT, "event_id": f"e{i}"} for i in range(3)]}
         assert "at most 2" in _error(door.post("/v1/events", batch), 422)
+        schemas = door.call("GET", "/openapi.json").json()["components"]["schemas"]
+        assert schemas["EventBatch"]["properties"]["events"]["maxItems"] == 2
 
 
 def test_events_that_cannot_be_kept_are_not_acknowledged(door, monkeypatch):
@@ -218,6 +220,17 @@ def test_neither_log_nor_figures_hold_what_was_asked(door, caplog):
     logged = "".join(str(record.__dict__) for record in caplog.records)
     assert "secret" not in logged
     assert "secret" not in door.call("GET", "/metrics").text
+
+
+def test_the_document_tells_the_bounds_of_numbers(door):
+    schemas = door.call("GET", "/openapi.json").json()["components"]["schemas"]
+    event = schemas["SentEvent"]["properties"]
+    bounds = {
+        name: (event[name]["anyOf"][0]["minimum"], event[name]["anyOf"][0]["maximum"])
+        for name in ("rank", "value", "dwell_seconds")
+    }
+    assert bounds == {"rank": (1, 100_000), "value": (-1e9, 1e9), "dwell_seconds": (0, 86_400)}
+    assert schemas["HistoryQuestion"]["properties"]["length"]["maximum"] == 100
 
 
 def test_the_document_describes_the_routes(door):

@@ -98,7 +98,10 @@ def test_a_history_is_asked_for_by_pseudonym(tmp_path):
         assert door.models.calls == [("history", "u-ann", 20, None)]
 
 
-@pytest.mark.parametrize("body", [{}, {"user_id": "u", "length": 0}, {"user_id": "u", "label": "latest"}])
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"user_id": "u", "length": 0}, {"user_id": "u", "length": "5"}, {"user_id": "u", "label": "latest"}],
+)
 def test_a_history_that_cannot_be_had_says_why(door, body):
     assert door.post(HISTORY, body).status_code == 422
     door.models.is_gone = True
