@@ -35,7 +35,7 @@ from serving.client.user_history import UserHistory
 
 logger = logging.getLogger(__name__)
 
-Version = int | str | None
+Version = int | str | None  # a number, a label, or the newest
 
 _FOR_SESSIONS = "for_sessions"
 # One more try, at once, for a connection that broke while nobody used it.
@@ -69,7 +69,7 @@ class ModelServer:
           user: As the models know them.
           events: What they did lately, the oldest first.
           controls: Of the list.
-          version: That is asked: its label, or its number; `None` for the newest.
+          version: That is asked.
           timestamp: Of the request, in seconds since 1970.
 
         Raises:

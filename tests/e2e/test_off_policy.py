@@ -18,7 +18,7 @@ from benchmarks.server_process import server_process
 from serving.bundle_integrity import bundle_files
 from serving.client import Controls, GrpcClient, RecommenderClient
 from serving.file_digests import combined_digest, file_digest
-from serving.layout import EXACT, RECOMMENDER, model_dir, models_dir, version_dir, versions
+from serving.layout import EXACT, MANIFEST_FILE, RECOMMENDER, model_dir, models_dir, version_dir, versions
 from serving.manifest import read_manifest
 from serving.push import push
 from tests.checkerboard import NUM_USERS, write_config
@@ -212,11 +212,16 @@ def test_lists_that_a_version_may_have_learnt_from_do_not_count(judging):
     try:
         manifest.model_copy(update={"data_span": span}).write(folder)
         said, found = _evaluated(judging.config, "--version", 2, "--max-lists", 30)
+        (folder / MANIFEST_FILE).unlink()
+        without, found_without = _evaluated(judging.config, "--version", 2, "--max-lists", 30)
     finally:
         manifest.write(folder)
     assert found["learnt_until"] == judging.half
     assert (found["left_out"][LEARNT], found["lists"]) == (LISTS // 2, 30)
     assert f"left out: {LISTS // 2} ({LEARNT})" in said
+    # Where the bundle is elsewhere, nobody knows, which is said.
+    assert (found_without["learnt_until"], LEARNT in found_without["left_out"]) == (None, False)
+    assert "is not there to say until when it has learnt" in " ".join(without.split())
 
 
 def test_a_version_that_the_server_does_not_have(judging):
