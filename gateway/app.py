@@ -91,12 +91,8 @@ def gateway_app(
     _add_people(app, access)
     _add_state(app)
     add_page(app, access, CurrentFacts(facts))
-    app.add_exception_handler(RequestValidationError, _unfit)
-    app.add_exception_handler(ValidationError, _too_early)
-    app.add_exception_handler(EventLogError, _unavailable)
-    app.add_exception_handler(SessionStoreError, _unavailable)
-    app.add_exception_handler(ServingCallError, _without_models)
-    app.add_exception_handler(HttpError, _problem)
+    for kind, said in _SAID.items():
+        app.add_exception_handler(kind, said)
     return app
 
 
@@ -228,3 +224,13 @@ async def _without_models(_: Request, error: Exception) -> JSONResponse:
 async def _problem(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HttpError)
     return _error(error.status_code, str(error.detail), error.headers)
+
+
+_SAID = {
+    RequestValidationError: _unfit,
+    ValidationError: _too_early,
+    EventLogError: _unavailable,
+    SessionStoreError: _unavailable,
+    ServingCallError: _without_models,
+    HttpError: _problem,
+}

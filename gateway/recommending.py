@@ -6,8 +6,10 @@ import asyncio
 import logging
 import secrets
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from cachetools import TTLCache
@@ -73,7 +75,8 @@ class Recommending:
         self._popular = popular
         self._keep = keep
         self._count = count
-        self._admission = Admission(self._seconds)
+        # A version that is slow must not take the room of another.
+        self._admissions: defaultdict[str | None, Admission] = defaultdict(partial(Admission, self._seconds))
         self._cache: TTLCache[Hashable, _Made] = TTLCache(
             config.cache.max_lists, config.cache.ttl_seconds or _NEVER
         )
@@ -170,7 +173,8 @@ class Recommending:
         """What the models answer; `None` if they do not answer in time."""
         controls, timestamp = asked.controls.model_copy(update={"seed": seed}), now()
         try:
-            lists = await self._admission.ask(lambda: ask(controls, timestamp), left(self._seconds))
+            admission = self._admissions[asked.label]
+            lists = await admission.ask(lambda: ask(controls, timestamp), left(self._seconds))
         except NoRoomError:
             logger.warning("the models were not asked: there is more to do than they do in time")
             return None

@@ -2,9 +2,7 @@
 
 import itertools
 import re
-import sqlite3
-from contextlib import closing
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 import grpc
 import pyarrow.parquet as pq
@@ -12,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.events.day_files import day_files
 from gateway.events.export import export_days
-from gateway.guard import ACCESS_LOGGER
 from serving.client.errors import BadRequestError
+from tests.gateway.abused import Abused
 from tests.gateway.door import open_door
 from tests.gateway.hostile import MARK, STRANGE, UNFIT
 from tests.gateway.log_lines import logged
@@ -23,53 +20,7 @@ from tests.gateway.log_lines import logged
 LISTS = "/v1/recommendations"
 EVENTS = "/v1/events"
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-# All that a gateway writes into its folder.
-OWN_FILES = re.compile(r"popular\.json|events(/log\.lock|/\d{4}-\d\d-\d\d\.sqlite(-wal|-shm)?)?")
 NUMBERS = itertools.count()
-TABLES = {"log", "events", "served"}
-
-
-class Abused:
-    """A gateway whose every answer is looked at."""
-
-    def __init__(self, door, lines, folder):
-        self.door, self.lines, self.folder = door, lines, folder
-
-    def post(self, path, body, **arguments):
-        return self.seen(self.door.post(path, body, **arguments))
-
-    def seen(self, answer):
-        """An answer, once it and its line in the log were found to be harmless."""
-        assert answer.status_code < 500, answer.text
-        assert answer.headers["content-type"] == "application/json"
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert MARK not in str(answer.headers)
-        answer.json()
-        self.door.settle()
-        lines = self.lines.take()
-        assert [line["logger"] for line in lines] == [ACCESS_LOGGER]
-        assert (lines[0]["status"], MARK in str(lines).lower()) == (answer.status_code, False)
-        return answer
-
-    def database(self):
-        """A connection to the only day's database, which is found to be whole."""
-        (path,) = day_files(self.folder / "gateway" / "events").values()
-        database = sqlite3.connect(path)
-        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        names = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        assert names == TABLES
-        return closing(database)
-
-    def strangers(self):
-        """Files that no gateway writes."""
-        found = [path.relative_to(self.folder) for path in self.folder.rglob("*")]
-        own = [path for path in found if path.parts[0] == "gateway"]
-        return [
-            path
-            for path in found
-            if path not in own or not OWN_FILES.fullmatch(path.relative_to("gateway").as_posix() or "events")
-            if path.as_posix() != "gateway"
-        ]
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +57,7 @@ def test_strange_ids_are_ids_like_others(abused, number, strange):
         (item_id, f"{MARK}.{number}")
     ]
     assert sorted(served["kind"] for served in told["served"]) == ["item", "text", "user"]
-    with abused.database() as database:
-        rows = database.execute("SELECT item_id FROM events WHERE user_id = ?", (user_id,)).fetchall()
-        assert rows == [(item_id,)]
+    assert abused.rows("SELECT item_id FROM events WHERE user_id = ?", user_id) == [(item_id,)]
     assert MARK not in abused.door.call("GET", "/metrics").text
     assert abused.lines.take()[0]["route"] == "/metrics"
     assert abused.strangers() == []
@@ -122,7 +71,7 @@ def test_who_has_a_strange_id_is_erased_alone(abused, number):
     assert abused.post("/v1/people/erase", {"user_id": user_id}).json()["removed"] == 1
     assert abused.post("/v1/people/export", {"user_id": user_id}).json()["events"] == []
     assert abused.post("/v1/people/erase", {"user_id": neighbour}).json()["removed"] == 1
-    abused.database()
+    assert abused.rows("SELECT * FROM events WHERE user_id IN (?, ?)", user_id, neighbour) == []
 
 
 @pytest.mark.parametrize("unfit", [*UNFIT, "", "x" * 257, "\U0001f600" * 129])
@@ -164,11 +113,8 @@ def test_any_id_is_kept_as_it_is_or_refused(abused, user_id, item_id):
     answer = abused.post(EVENTS, {"events": [event]})
     assert answer.status_code == (202 if fits(user_id) and fits(item_id) else 422)
     if answer.status_code == 202:
-        with abused.database() as database:
-            row = database.execute(
-                "SELECT user_id, item_id FROM events WHERE event_id = ?", (event["event_id"],)
-            )
-            assert row.fetchone() == (user_id, item_id)
+        query = "SELECT user_id, item_id FROM events WHERE event_id = ?"
+        assert abused.rows(query, event["event_id"]) == [(user_id, item_id)]
 
 
 @pytest.mark.parametrize(
@@ -276,11 +222,10 @@ def test_spans_hold_strange_ids_as_they_are(tmp_path):
             stray = _event(f"stray.{number}", one, one, request_id=shown["request_id"])
             assert door.post(EVENTS, {"events": [event, stray]}).status_code == 202
         door.settle()
-    (day,) = day_files(tmp_path / "gateway" / "events")
-    tomorrow = max(day, datetime.now(timezone.utc).date()) + timedelta(days=1)
-    (written,) = export_days(tmp_path / "gateway" / "events", tmp_path / "spans", None, tomorrow)
-    assert (written.events, type(written.day)) == (2 * len(ids), date)
-    rows = pq.read_table(tmp_path / "spans" / day.isoformat()).to_pylist()
+    log, spans = tmp_path / "gateway" / "events", tmp_path / "spans"
+    written = export_days(log, spans, None, datetime.now(timezone.utc).date() + timedelta(days=1))
+    assert sum(span.events for span in written) == 2 * len(ids)
+    rows = [row for span in written for row in pq.read_table(spans / span.day.isoformat()).to_pylist()]
     assert [row["user_id"] for row in rows[::2]] == ids
     assert {(row["rank"], row["propensity"], row["model_version"]) for row in rows[::2]} == {(1, 0.5, 3)}
     assert [row["item_id"] for row in rows[1::2]] == ids

@@ -4,9 +4,11 @@ import asyncio
 import pickle
 import time
 
+import grpc
 import pytest
 
 import gateway.deadline
+from serving.client import DeadlineError
 from tests.gateway.door import open_door
 
 USER = "/v1/recommendations/user"
@@ -54,6 +56,22 @@ def test_a_request_that_waited_too_long_is_not_handed_to_the_models(tmp_path, mo
         assert (late.json()["source"], _ids(late)) == ("popular", ["i0", "i1", "i2"])
         assert door.models.calls == []
         assert door.post(USER, {"user_id": "u1"}).json()["source"] == "model"
+
+
+def test_a_version_that_is_late_takes_no_room_from_another(tmp_path, monkeypatch):
+    with open_door(tmp_path, deadline_ms=60_000) as door:
+        asked = door.models.for_user
+
+        async def for_user(user, events, controls, label, timestamp):
+            if label == "canary":
+                raise DeadlineError(grpc.StatusCode.DEADLINE_EXCEEDED, "late")
+            return await asked(user, events, controls, label, timestamp)
+
+        monkeypatch.setattr(door.models, "for_user", for_user)
+        for label, source in (("canary", "popular"), ("stable", "model")):
+            assert door.post(USER, {"user_id": "u1", "label": label}).json()["source"] == source
+        room = {label: one.limit for label, one in door.gateway.recommending._admissions.items()}
+        assert room == {"canary": 16, "stable": 32}
 
 
 def test_what_is_kept_of_a_list_does_not_grow_with_what_was_excluded(door):
