@@ -2,14 +2,15 @@
 
     python -m benchmarks.controls --config configs/movielens_100k.yaml
 
-Each control is asked for once a round, for another user each round, so that a busy moment slows all of them
-alike. Medians are shown, and JSON is written.
+Each control is asked for once a round, for another user and in another order each round, so that a busy
+moment, or a large question before, slows all of them alike. Medians are shown, and JSON is written.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -73,12 +74,13 @@ def questions(user_ids: list[str], item_ids: list[str], lists: set[str]) -> dict
 
 
 def timed(signatures: Any, asked: Mapping[str, tuple[str, Asked]], rounds: int) -> dict[str, float]:
-    """Median milliseconds of each, one after the other in each round."""
+    """Median milliseconds of each; each round has an order of its own."""
     from serving.signature_function import ask
 
     took: dict[str, list[float]] = {name: [] for name in asked}
+    orders = random.Random(0)
     for number in range(WARM_UP + rounds):
-        for name, (signature, inputs) in asked.items():
+        for name, (signature, inputs) in orders.sample(list(asked.items()), len(asked)):
             since = time.perf_counter()
             ask(signatures[signature], **inputs(number))["item_ids"].numpy()
             if number >= WARM_UP:
