@@ -18,7 +18,7 @@ import uuid
 from collections import Counter
 from typing import Any
 
-import httpx
+import aiohttp
 import numpy as np
 from rich.console import Console
 from rich.table import Table
@@ -29,6 +29,7 @@ from benchmarks.gateway_setup import (
     MAX_SECONDS,
     add_setup,
     bounded,
+    calling,
     percentiles,
     pushed_bundle,
     visitors,
@@ -60,8 +61,7 @@ def main() -> None:
 
 async def _measure(url: str, arguments: argparse.Namespace) -> dict[str, Any]:
     rng = np.random.default_rng(42)
-    limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
-    async with httpx.AsyncClient(base_url=url, timeout=30, limits=limits) as client:
+    async with calling(url) as client:
         for number in range(WARM_UP):
             await _ask(client, str(1 + number))
         fresh = [await freshness(client, str(1 + number)) for number in range(arguments.fresh)]
@@ -75,7 +75,7 @@ async def _measure(url: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 async def _traffic(
-    client: httpx.AsyncClient, rng: np.random.Generator, arguments: argparse.Namespace
+    client: aiohttp.ClientSession, rng: np.random.Generator, arguments: argparse.Namespace
 ) -> tuple[list[float], list[float], Counter[str]]:
     """Milliseconds of lists and of batches of events, from when each was due, and where lists came from."""
     number = int(arguments.rate * arguments.seconds)
@@ -102,7 +102,7 @@ async def _traffic(
     return lists, events, sources
 
 
-async def freshness(client: httpx.AsyncClient, user: str) -> float:
+async def freshness(client: aiohttp.ClientSession, user: str) -> float:
     """Milliseconds from sending an event until a list without its item is there.
 
     Raises:
@@ -118,14 +118,13 @@ async def freshness(client: httpx.AsyncClient, user: str) -> float:
     return took
 
 
-async def _ask(client: httpx.AsyncClient, user: str) -> dict[str, Any]:
-    answer = await client.post(USER, json={"user_id": user})
-    answer.raise_for_status()
-    found: dict[str, Any] = answer.json()
+async def _ask(client: aiohttp.ClientSession, user: str) -> dict[str, Any]:
+    async with client.post(USER, json={"user_id": user}, raise_for_status=True) as response:
+        found: dict[str, Any] = await response.json()
     return found
 
 
-async def _rate_first(client: httpx.AsyncClient, user: str, answer: dict[str, Any]) -> None:
+async def _rate_first(client: aiohttp.ClientSession, user: str, answer: dict[str, Any]) -> None:
     event = {
         "event_id": uuid.uuid4().hex,
         "kind": "rating",
@@ -135,7 +134,8 @@ async def _rate_first(client: httpx.AsyncClient, user: str, answer: dict[str, An
         "rank": 1,
         "value": 4,
     }
-    (await client.post(EVENTS, json={"events": [event]})).raise_for_status()
+    async with client.post(EVENTS, json={"events": [event]}, raise_for_status=True):
+        pass
 
 
 def table(results: list[dict[str, Any]], rate: float) -> Table:

@@ -29,6 +29,7 @@ from benchmarks.gateway_setup import (
     MAX_RATE,
     add_setup,
     bounded,
+    calling,
     percentiles,
     pushed_bundle,
     visitors,
@@ -41,7 +42,6 @@ USER = "/v1/recommendations/user"
 NO_ANSWER = "none"
 SOURCES = ("model", "cache", "popular")
 MAX_STEPS = 20
-SECONDS_TO_ANSWER = 30
 WARM_UP = 20
 
 
@@ -93,9 +93,7 @@ async def climb(
     """
     rng = np.random.default_rng(42)
     steps: list[Step] = []
-    connections = aiohttp.TCPConnector(limit=0)
-    patience = aiohttp.ClientTimeout(total=SECONDS_TO_ANSWER)
-    async with aiohttp.ClientSession(url, connector=connections, timeout=patience) as client:
+    async with calling(url) as client:
         for user in visitors(rng, WARM_UP, users):
             await _ask(client, user, Step(0))
         for rate in rates:

@@ -9,7 +9,8 @@ from fastapi import Depends, Request
 from gateway.gateway import Gateway
 
 
-def _gateway(request: Request) -> Gateway:
+async def _gateway(request: Request) -> Gateway:
+    """A coroutine, since FastAPI gives other functions to a thread, for each request."""
     gateway: Gateway = request.app.state.gateway
     return gateway
 
