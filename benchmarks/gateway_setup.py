@@ -71,7 +71,7 @@ def with_gateway(path: Path, folder: Path, ttl: float, requests_per_second: floa
 
 
 def calling(url: str) -> aiohttp.ClientSession:
-    """What asks the gateway, on as many connections as it takes; it costs the machine less than httpx does."""
+    """What asks the gateway, on as many connections as it takes; it costs less than httpx does."""
     patience = aiohttp.ClientTimeout(total=SECONDS_TO_ANSWER)
     return aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(limit=0), timeout=patience)
 
