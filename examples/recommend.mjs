@@ -19,6 +19,7 @@ const request = {
     diversity: [0.0],
     exploration: [0.0],
     seed: [0],
+    explain: [true],
   },
 };
 

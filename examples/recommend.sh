@@ -26,7 +26,8 @@ curl --silent --show-error --fail-with-body --max-time 10 "$url/v1/models/recomm
     "deny_categories": [[]],
     "diversity": [0.0],
     "exploration": [0.0],
-    "seed": [0]
+    "seed": [0],
+    "explain": [true]
   }
 }
 JSON
