@@ -27,6 +27,8 @@ from benchmarks.gateway_process import gateway_process
 from benchmarks.gateway_setup import (
     MAX_RATE,
     MAX_SECONDS,
+    USER,
+    WARM_UP,
     add_setup,
     bounded,
     calling,
@@ -37,9 +39,8 @@ from benchmarks.gateway_setup import (
 )
 from benchmarks.server_process import server_process
 
-USER, EVENTS = "/v1/recommendations/user", "/v1/events"
+EVENTS = "/v1/events"
 EVENT_SHARE = 0.2
-WARM_UP = 20
 
 
 def main() -> None:

@@ -27,6 +27,8 @@ from rich.table import Table
 from benchmarks.gateway_process import gateway_process
 from benchmarks.gateway_setup import (
     MAX_RATE,
+    USER,
+    WARM_UP,
     add_setup,
     bounded,
     calling,
@@ -38,11 +40,9 @@ from benchmarks.gateway_setup import (
 from benchmarks.server_process import server_process
 from pipeline.config.run import load_config
 
-USER = "/v1/recommendations/user"
 NO_ANSWER = "none"
 SOURCES = ("model", "cache", "popular")
 MAX_STEPS = 20
-WARM_UP = 20
 
 
 @dataclass

@@ -16,6 +16,8 @@ import yaml
 from pipeline.config.run import load_config
 from serving.layout import versions
 
+USER = "/v1/recommendations/user"
+WARM_UP = 20  # lists before anything is timed
 MAX_RATE = 2000.0
 MAX_SECONDS = 300.0
 SECONDS_TO_ANSWER = 30
